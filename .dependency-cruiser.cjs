@@ -1,0 +1,32 @@
+// The import directions of docs/ARCHITECTURE.md, enforced.
+/** @type {import('dependency-cruiser').IConfiguration} */
+module.exports = {
+  forbidden: [
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    { name: 'no-orphans-resolved', severity: 'error', from: {}, to: { couldNotResolve: true } },
+    {
+      name: 'ledger-is-pure',
+      comment: 'shared/ledger decides about money: no I/O, no library, no clock, nothing outside itself.',
+      severity: 'error',
+      from: { path: '^shared/ledger/' },
+      to: { pathNot: '^shared/ledger/' },
+    },
+    { name: 'shared-knows-no-process', severity: 'error', from: { path: '^shared/' }, to: { path: '^(api|worker|cli|tests|bench)/' } },
+    { name: 'api-not-worker', severity: 'error', from: { path: '^api/' }, to: { path: '^(worker|cli|tests|bench)/' } },
+    { name: 'worker-not-api', severity: 'error', from: { path: '^worker/' }, to: { path: '^(api|cli|tests|bench)/' } },
+    { name: 'worker-knows-no-http', severity: 'error', from: { path: '^worker/' }, to: { path: '^(express|node:http|http)' } },
+    { name: 'product-not-tests', severity: 'error', from: { path: '^cli/' }, to: { path: '^(tests|bench)/' } },
+    {
+      name: 'only-worker-writes-balances',
+      severity: 'error',
+      from: { path: '^(api|cli)/' },
+      to: { path: '^shared/store/applyCommands\\.ts$' },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules|prisma/generated' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'] },
+  },
+};
