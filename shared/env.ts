@@ -1,0 +1,52 @@
+/**
+ * The service's whole configuration: environment variables, parsed once, here and nowhere else. A process that is
+ * started with a value it cannot work with stops with a sentence that names the variable.
+ */
+import { z } from 'zod';
+import { isCurrency } from './ledger/money.ts';
+
+const text = z.string().trim().min(1);
+const count = (fallback: number, max: number) => z.coerce.number().int().min(1).max(max).default(fallback);
+
+const schema = z.object({
+  NODE_ENV: z.string().default('development'),
+  HOST: text.default('127.0.0.1'),
+  PORT: z.coerce.number().int().min(0).max(65_535).default(5000),
+  DATABASE_URL: text.optional(),
+  REDIS_URL: text.optional(),
+  SESSION_SECRET: z.string().min(16).optional(),
+  BANK_EMAIL: z.email().default('bank@saldo.localhost'),
+  BANK_PASS: z.string().min(8).optional(),
+  OPERATOR_EMAIL: z.email().default('operator@saldo.localhost'),
+  OPERATOR_PASS: z.string().min(8).optional(),
+  PARTITIONS: count(4, 256),
+  OPERATION_TIMEOUT_MS: count(5000, 30_000),
+  MAX_WAITING_COMMANDS: count(10_000, 1_000_000),
+  MAX_PENDING: count(100_000, 10_000_000),
+  TRUST_PROXY: z.coerce.number().int().min(0).max(16).default(0),
+  CURRENCY: z.string().refine(isCurrency, 'must be an ISO 4217 currency code such as RUB').default('RUB'),
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+});
+
+export type Env = z.infer<typeof schema>;
+
+/** A mistake in the configuration, told in one sentence: print `message`, exit 1. */
+export class ConfigurationError extends Error {
+  override name = 'ConfigurationError';
+}
+
+/** Empty variables count as absent: compose files set them so. Throws `ConfigurationError`. */
+export function readEnv(source: NodeJS.ProcessEnv): Env {
+  const given = Object.fromEntries(Object.entries(source).filter(([, value]) => value !== ''));
+  const parsed = schema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new ConfigurationError(`${issue?.path.join('.') ?? 'The environment'}: ${issue?.message ?? 'is not valid'}.`);
+}
+
+/** The value of a variable that this role cannot do without. */
+export function requireValue<K extends keyof Env>(env: Env, name: K): NonNullable<Env[K]> {
+  const value = env[name];
+  if (value === undefined) throw new ConfigurationError(`${name} is not set, and this process cannot run without it.`);
+  return value;
+}

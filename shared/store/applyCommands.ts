@@ -1,0 +1,206 @@
+/**
+ * The one write path of the ledger: locks the wallets, reads what is already known, lets `decide()` decide and stores
+ * the result, in one transaction of two round trips.
+ *
+ * Order matters. Wallets are locked in one global order (customers before settlement wallets, then by id), so that two
+ * transactions never wait for each other in a circle, and the hottest rows are locked last and briefly. What is already
+ * stored is read by a *later* statement than the one that took the locks: under READ COMMITTED it has a snapshot of its
+ * own and so sees what a concurrent duplicate committed while we waited.
+ */
+import type { QueryResult } from 'pg';
+import { decide } from '../ledger/decide.ts';
+import type { Decision, LedgerState } from '../ledger/decide.ts';
+import type { Command, WalletKind, WalletState } from '../ledger/command.ts';
+import { NotCommittedError } from './classifyFault.ts';
+import type { Pool, PoolClient } from './pool.ts';
+
+const LOCK_WALLETS = {
+  name: 'lock-wallets',
+  text: `SELECT id, kind, currency, balance, held, version FROM wallet
+         WHERE id = ANY($1::bigint[]) ORDER BY kind, id FOR NO KEY UPDATE`,
+};
+
+const READ_KNOWN = {
+  name: 'read-known',
+  text: `SELECT clock_timestamp() AS now,
+           ARRAY(SELECT id::text FROM operation WHERE id = ANY($1::uuid[])) AS stored,
+           ARRAY(SELECT id::text || encode(request_hash, 'hex') FROM pending_operation
+                 WHERE id = ANY($1::uuid[])) AS promised`,
+};
+
+const INSERT_OPERATIONS = {
+  name: 'insert-operations',
+  text: `INSERT INTO operation (id, kind, status, reason, debit_wallet_id, credit_wallet_id, amount, currency, details,
+           external_id, initiator_id, request_id, request_hash, debit_seq, credit_seq, accepted_at, applied_at)
+         SELECT id, kind, status, reason, debit, credit, amount, currency, details, external_id, initiator, request_id,
+           decode(hash, 'hex'), debit_seq, credit_seq, to_timestamp(accepted_ms / 1000.0), $17
+         FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[],
+           $8::text[], $9::text[], $10::text[], $11::bigint[], $12::uuid[], $13::text[], $14::bigint[], $15::bigint[],
+           $16::bigint[])
+           AS t(id, kind, status, reason, debit, credit, amount, currency, details, external_id, initiator, request_id,
+             hash, debit_seq, credit_seq, accepted_ms)
+         ORDER BY id`,
+};
+
+const INSERT_ENTRIES = {
+  name: 'insert-entries',
+  text: `INSERT INTO entry (wallet_id, seq, operation_id, amount, balance_after, created_at)
+         SELECT wallet_id, seq, operation_id, amount, balance_after, $6
+         FROM unnest($1::bigint[], $2::bigint[], $3::uuid[], $4::bigint[], $5::bigint[])
+           AS t(wallet_id, seq, operation_id, amount, balance_after)
+         ORDER BY wallet_id, seq`,
+};
+
+const UPDATE_WALLETS = {
+  name: 'update-wallets',
+  text: `UPDATE wallet SET balance = t.balance, held = t.held, version = t.version
+         FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) AS t(id, balance, held, version)
+         WHERE wallet.id = t.id`,
+};
+
+/** Turns the commands that are to be stored, and the state they meet, into what is stored. */
+type Decider = (commands: readonly Command[], state: LedgerState, nowMs: number) => Decision;
+
+/**
+ * Applies `commands` in one transaction and returns what it stored; commands that have an outcome already leave no
+ * trace. Resolves only when PostgreSQL has committed. Throws what `pg` throws: see `classifyFault.ts`.
+ */
+export async function applyCommands(
+  pool: Pool,
+  commands: readonly Command[],
+  decider: Decider = decide,
+): Promise<Decision> {
+  const client = await pool.connect();
+  try {
+    const decision = await transact(client, commands, decider);
+    client.release();
+    return decision;
+  } catch (error) {
+    // Whatever went wrong, this session's state is unknown: closing it rolls back and frees its locks.
+    client.release(true);
+    throw error;
+  }
+}
+
+/**
+ * Stores one command that cannot be applied as rejected `internal_error`. Its free texts may be what PostgreSQL
+ * refused, so they are left out.
+ */
+export function rejectCommand(pool: Pool, command: Command): Promise<Decision> {
+  const bare = { ...command, details: null, externalId: null };
+  return applyCommands(pool, [bare], ([only], state) => ({
+    outcomes:
+      only && !state.storedIds.has(only.id) ? [{ command: only, status: 'rejected', reason: 'internal_error' }] : [],
+    entries: [],
+    wallets: [],
+  }));
+}
+
+async function transact(client: PoolClient, commands: readonly Command[], decider: Decider): Promise<Decision> {
+  const walletIds = [...new Set(commands.flatMap((command) => [command.debitWalletId, command.creditWalletId]))];
+  const [, locked, known] = await pipeline([
+    client.query('BEGIN ISOLATION LEVEL READ COMMITTED'),
+    client.query<WalletRow>({ ...LOCK_WALLETS, values: [walletIds] }),
+    client.query<KnownRow>({ ...READ_KNOWN, values: [commands.map((command) => command.id)] }),
+  ]);
+  const { state, now } = ledgerState(locked as QueryResult<WalletRow>, known as QueryResult<KnownRow>);
+  const decision = decider(commands, state, now.getTime());
+  if (decision.outcomes.length === 0) {
+    await client.query('ROLLBACK');
+    return decision;
+  }
+  const results = await pipeline([
+    client.query({ ...INSERT_OPERATIONS, values: operationColumns(decision, now) }),
+    ...(decision.entries.length > 0
+      ? [
+          client.query({ ...INSERT_ENTRIES, values: entryColumns(decision, now) }),
+          client.query({ ...UPDATE_WALLETS, values: walletColumns(decision) }),
+        ]
+      : []),
+    client.query('COMMIT'),
+  ]);
+  // A pipelined COMMIT of a failed transaction resolves without an error; only its tag tells.
+  const tag = results.at(-1)?.command;
+  if (tag !== 'COMMIT') throw new NotCommittedError(`COMMIT answered ${tag ?? 'nothing'}`);
+  return decision;
+}
+
+/** Waits for every statement of a pipeline and throws the first failure: the later ones only say "aborted". */
+async function pipeline(queries: Promise<QueryResult>[]): Promise<QueryResult[]> {
+  const settled = await Promise.allSettled(queries);
+  return settled.map((result) => {
+    if (result.status === 'rejected') throw result.reason as Error;
+    return result.value;
+  });
+}
+
+interface WalletRow {
+  id: bigint;
+  kind: WalletKind;
+  currency: string;
+  balance: bigint;
+  held: bigint;
+  version: bigint;
+}
+
+interface KnownRow {
+  now: Date;
+  stored: string[];
+  /** Operation id (36 characters) and request hash (64), run together. */
+  promised: string[];
+}
+
+function ledgerState(locked: QueryResult<WalletRow>, known: QueryResult<KnownRow>): { state: LedgerState; now: Date } {
+  const row = known.rows[0];
+  if (!row) throw new Error('the known-operations query answered no row');
+  const wallets = new Map<bigint, WalletState>(
+    locked.rows.map(({ id, kind, currency, balance, held, version }) => [
+      id,
+      { id, kind, currency, balanceMinor: balance, heldMinor: held, version },
+    ]),
+  );
+  const promisedHashes = new Map(row.promised.map((text) => [text.slice(0, 36), text.slice(36)]));
+  return { state: { wallets, storedIds: new Set(row.stored), promisedHashes }, now: row.now };
+}
+
+function operationColumns({ outcomes }: Decision, now: Date): unknown[] {
+  return [
+    outcomes.map(({ command }) => command.id),
+    outcomes.map(({ command }) => command.kind),
+    outcomes.map(({ status }) => status),
+    outcomes.map((outcome) => (outcome.status === 'rejected' ? outcome.reason : null)),
+    outcomes.map(({ command }) => command.debitWalletId),
+    outcomes.map(({ command }) => command.creditWalletId),
+    outcomes.map(({ command }) => command.amountMinor),
+    outcomes.map(({ command }) => command.currency),
+    outcomes.map(({ command }) => command.details),
+    outcomes.map(({ command }) => command.externalId),
+    outcomes.map(({ command }) => command.initiatorId),
+    outcomes.map(({ command }) => command.requestId),
+    outcomes.map(({ command }) => command.requestHash),
+    outcomes.map((outcome) => (outcome.status === 'applied' ? outcome.debitSeq : null)),
+    outcomes.map((outcome) => (outcome.status === 'applied' ? outcome.creditSeq : null)),
+    outcomes.map(({ command }) => command.acceptedAtMs),
+    now,
+  ];
+}
+
+function entryColumns({ entries }: Decision, now: Date): unknown[] {
+  return [
+    entries.map((entry) => entry.walletId),
+    entries.map((entry) => entry.seq),
+    entries.map((entry) => entry.operationId),
+    entries.map((entry) => entry.amountMinor),
+    entries.map((entry) => entry.balanceAfterMinor),
+    now,
+  ];
+}
+
+function walletColumns({ wallets }: Decision): unknown[] {
+  return [
+    wallets.map((wallet) => wallet.id),
+    wallets.map((wallet) => wallet.balanceMinor),
+    wallets.map((wallet) => wallet.heldMinor),
+    wallets.map((wallet) => wallet.version),
+  ];
+}

@@ -1,0 +1,290 @@
+/**
+ * What must hold in the books, as data: `verifyBooks.ts` walks the tables and asks these questions of every row.
+ *
+ * A walk reads one table in the order of its primary key, in chunks, and joins each chunk by primary keys only, so the
+ * work is the same per row whether there are a thousand or ten million. `holds` is SQL that is true for a sound row:
+ * anything else, NULL too, is a broken one, so that a check which forgets a case complains rather than stays silent. A
+ * check about a row that another check already misses (no such wallet, no such operation) holds, so that one fault has
+ * one name.
+ *
+ * That a wallet's balance is the sum of its entries follows by induction: each entry adds its amount to the balance
+ * before it (`entry-balance`), the first one starts from zero, and the wallet has the last one's (`wallet-balance`).
+ * That every entry belongs to exactly one operation follows from both directions: an operation's two sides are there
+ * (`operation-debit`, `operation-credit`), and an entry is one of the sides of its operation (`entry-side`).
+ */
+
+export interface Check {
+  id: string;
+  /** What holds in sound books, as one phrase. */
+  says: string;
+  /** SQL over the walk's columns. */
+  holds: string;
+  /** SQL text: what is there instead. */
+  found: string;
+}
+
+export interface Walk {
+  /** What its rows are called. */
+  of: 'entries' | 'operations' | 'wallets' | 'promises';
+  table: string;
+  /** The columns of the primary key and their types, in order. */
+  key: readonly (readonly [column: string, type: string])[];
+  /** More columns that the next chunk needs of the last row of this one. */
+  carry: readonly (readonly [column: string, type: string])[];
+  /** The columns that the checks ask about, the key among them. */
+  reads: string;
+  /** SQL: what follows SELECT to make the chunk of `page`, which has those columns of its rows, in order. */
+  derives: string;
+  /** SQL: joined to each row of the chunk, aliased `r`. */
+  joins: string;
+  /** SQL text: the row's name. */
+  row: string;
+  checks: readonly Check[];
+}
+
+/** A question to a whole table, which no chunk can answer alone. */
+export interface WholeCheck {
+  id: string;
+  says: string;
+  of: Walk['of'];
+  /** SQL: one row of text, `broken`, for every thing that is not as it should be. */
+  query: string;
+}
+
+const LIMIT = '999999999999999';
+const ENTRY_IS = (alias: string) =>
+  `CASE WHEN ${alias}.wallet_id IS NULL THEN 'no entry there'
+    ELSE format('there is %s of operation %s', ${alias}.amount, ${alias}.operation_id) END`;
+
+const entries: Walk = {
+  of: 'entries',
+  table: 'entry',
+  key: [
+    ['wallet_id', 'bigint'],
+    ['seq', 'bigint'],
+  ],
+  carry: [['balance_after', 'bigint']],
+  // $1, $2 and $3 are the key and the balance of the last entry of the chunk before: where the wallet goes on, its
+  // first entry here follows that one.
+  reads: 'wallet_id, seq, operation_id, amount, balance_after',
+  derives: `*, coalesce(lag(seq) OVER w, CASE WHEN wallet_id = $1 THEN $2 END, 0) AS previous_seq,
+    coalesce(lag(balance_after) OVER w, CASE WHEN wallet_id = $1 THEN $3::bigint END, 0) AS previous_balance
+    FROM page WINDOW w AS (PARTITION BY wallet_id ORDER BY seq)`,
+  joins: 'LEFT JOIN wallet w ON w.id = r.wallet_id LEFT JOIN operation o ON o.id = r.operation_id',
+  row: `format('entry %s/%s', r.wallet_id, r.seq)`,
+  checks: [
+    {
+      id: 'entry-sequence',
+      says: "a wallet's entries are numbered 1, 2, 3 … without a gap",
+      holds: 'r.seq = r.previous_seq + 1',
+      found: `format('follows number %s', r.previous_seq)`,
+    },
+    {
+      id: 'entry-balance',
+      says: 'the balance after an entry is the balance before it plus its amount',
+      holds: 'r.balance_after = r.previous_balance::numeric + r.amount',
+      found: `format('%s after %s and %s', r.balance_after, r.previous_balance, r.amount)`,
+    },
+    {
+      id: 'entry-overdraft',
+      says: 'no customer wallet ever was below zero',
+      holds: `w.id IS NULL OR w.kind <> 'customer' OR r.balance_after >= 0`,
+      found: `format('balance %s', r.balance_after)`,
+    },
+    {
+      id: 'entry-wallet',
+      says: 'an entry is in a wallet that exists',
+      holds: 'w.id IS NOT NULL',
+      found: `format('there is no wallet %s', r.wallet_id)`,
+    },
+    {
+      id: 'entry-operation',
+      says: 'an entry is of an operation that exists',
+      holds: 'o.id IS NOT NULL',
+      found: `format('there is no operation %s', r.operation_id)`,
+    },
+    {
+      id: 'entry-rejected',
+      says: 'a rejected operation has no entries',
+      holds: `o.id IS NULL OR o.status = 'applied'`,
+      found: `format('operation %s is %s', o.id, o.status)`,
+    },
+    {
+      id: 'entry-side',
+      says: 'an applied operation has no entries but its debit and its credit',
+      holds: `o.id IS NULL OR o.status <> 'applied' OR (r.wallet_id, r.seq) IN
+        ((o.debit_wallet_id, o.debit_seq), (o.credit_wallet_id, o.credit_seq))`,
+      found: `format('operation %s has its entries at %s/%s and %s/%s',
+        o.id, o.debit_wallet_id, o.debit_seq, o.credit_wallet_id, o.credit_seq)`,
+    },
+  ],
+};
+
+const operations: Walk = {
+  of: 'operations',
+  table: 'operation',
+  key: [['id', 'uuid']],
+  carry: [],
+  reads:
+    'id, kind, status, reason, debit_wallet_id, credit_wallet_id, amount, currency, initiator_id, debit_seq, credit_seq',
+  derives: `*, status = 'applied' AS applied FROM page`,
+  joins: `LEFT JOIN entry d ON (d.wallet_id, d.seq) = (r.debit_wallet_id, r.debit_seq)
+    LEFT JOIN entry c ON (c.wallet_id, c.seq) = (r.credit_wallet_id, r.credit_seq)
+    LEFT JOIN wallet dw ON dw.id = r.debit_wallet_id
+    LEFT JOIN wallet cw ON cw.id = r.credit_wallet_id
+    LEFT JOIN app_user u ON u.id = r.initiator_id`,
+  row: `format('operation %s', r.id)`,
+  checks: [
+    {
+      id: 'operation-outcome',
+      says: 'an operation is applied and numbered in both wallets, or rejected with a reason',
+      holds: `CASE r.status WHEN 'applied' THEN r.reason IS NULL AND r.debit_seq IS NOT NULL AND r.credit_seq IS NOT NULL
+        WHEN 'rejected' THEN r.reason IS NOT NULL AND r.debit_seq IS NULL AND r.credit_seq IS NULL END`,
+      found: `format('%s, reason %s, numbers %s and %s', r.status, coalesce(r.reason, 'none'),
+        coalesce(r.debit_seq::text, 'none'), coalesce(r.credit_seq::text, 'none'))`,
+    },
+    {
+      id: 'operation-amount',
+      says: 'an operation moves more than zero and at most fifteen digits',
+      holds: `r.amount BETWEEN 1 AND ${LIMIT}`,
+      found: `format('amount %s', r.amount)`,
+    },
+    {
+      id: 'operation-debit',
+      says: "an applied operation's debit entry is where it says, with its amount",
+      holds: 'NOT r.applied OR r.debit_seq IS NULL OR (d.operation_id = r.id AND d.amount = -r.amount::numeric)',
+      found: `format('-%s expected at %s/%s, %s', r.amount, r.debit_wallet_id, r.debit_seq, ${ENTRY_IS('d')})`,
+    },
+    {
+      id: 'operation-credit',
+      says: "an applied operation's credit entry is where it says, with its amount",
+      holds: 'NOT r.applied OR r.credit_seq IS NULL OR (c.operation_id = r.id AND c.amount = r.amount)',
+      found: `format('%s expected at %s/%s, %s', r.amount, r.credit_wallet_id, r.credit_seq, ${ENTRY_IS('c')})`,
+    },
+    {
+      id: 'operation-sum',
+      says: "an applied operation's two entries sum to zero",
+      holds: 'NOT r.applied OR d.amount IS NULL OR c.amount IS NULL OR d.amount::numeric + c.amount = 0',
+      found: `format('%s and %s', d.amount, c.amount)`,
+    },
+    {
+      id: 'operation-wallets',
+      says: 'money moves into a customer wallet: by deposit out of a settlement wallet, by transfer out of another customer one',
+      holds: `NOT r.applied OR (cw.kind = 'customer' AND r.debit_wallet_id <> r.credit_wallet_id
+        AND dw.kind = CASE r.kind WHEN 'deposit' THEN 'settlement' WHEN 'transfer' THEN 'customer' END)`,
+      found: `format('%s from wallet %s (%s) to wallet %s (%s)', r.kind, r.debit_wallet_id,
+        coalesce(dw.kind, 'does not exist'), r.credit_wallet_id, coalesce(cw.kind, 'does not exist'))`,
+    },
+    {
+      id: 'operation-currency',
+      says: 'an applied operation, its debit wallet and its credit wallet are in one currency',
+      holds: `NOT r.applied OR (coalesce(dw.currency, r.currency) = r.currency
+        AND coalesce(cw.currency, r.currency) = r.currency)`,
+      found: `format('%s from a wallet in %s to one in %s', r.currency, dw.currency, cw.currency)`,
+    },
+    {
+      id: 'operation-initiator',
+      says: 'an operation was asked for by a user who exists',
+      holds: 'u.id IS NOT NULL',
+      found: `format('there is no user %s', r.initiator_id)`,
+    },
+    {
+      id: 'operation-owner',
+      says: "money leaves only the initiator's own wallet: a bank's by deposit, a customer's by transfer",
+      holds: `NOT r.applied OR u.id IS NULL OR dw.id IS NULL OR (dw.owner_id = u.id
+        AND u.role = CASE r.kind WHEN 'deposit' THEN 'bank' WHEN 'transfer' THEN 'customer' END)`,
+      found: `format('%s by user %s (%s) out of a wallet of user %s', r.kind, u.id, u.role, dw.owner_id)`,
+    },
+  ],
+};
+
+const wallets: Walk = {
+  of: 'wallets',
+  table: 'wallet',
+  key: [['id', 'bigint']],
+  carry: [],
+  reads: 'id, owner_id, kind, balance, held, version',
+  derives: '* FROM page',
+  joins: `LEFT JOIN LATERAL (
+      SELECT seq, balance_after FROM entry WHERE wallet_id = r.id ORDER BY seq DESC LIMIT 1
+    ) last ON true
+    LEFT JOIN app_user u ON u.id = r.owner_id`,
+  row: `format('wallet %s', r.id)`,
+  checks: [
+    {
+      id: 'wallet-balance',
+      says: "a wallet's balance is the sum of its entries",
+      holds: 'r.balance = coalesce(last.balance_after, 0)',
+      found: `format('balance %s, its entries make %s', r.balance, coalesce(last.balance_after, 0))`,
+    },
+    {
+      id: 'wallet-version',
+      says: "a wallet's version is the number of its entries",
+      holds: 'r.version = coalesce(last.seq, 0)',
+      found: `format('version %s, its newest entry is number %s', r.version, coalesce(last.seq, 0))`,
+    },
+    {
+      id: 'wallet-overdraft',
+      says: 'no customer wallet is below zero',
+      holds: `r.kind <> 'customer' OR r.balance >= 0`,
+      found: `format('balance %s', r.balance)`,
+    },
+    {
+      id: 'wallet-held',
+      says: 'what is held is between zero and, for a customer, the balance',
+      holds: `r.held >= 0 AND (r.kind <> 'customer' OR r.held <= greatest(r.balance, 0))`,
+      found: `format('held %s of %s', r.held, r.balance)`,
+    },
+    {
+      id: 'wallet-limit',
+      says: 'a balance has at most fifteen digits',
+      holds: `r.balance BETWEEN -${LIMIT} AND ${LIMIT}`,
+      found: `format('balance %s', r.balance)`,
+    },
+    {
+      id: 'wallet-owner',
+      says: 'a settlement wallet is owned by a bank, a customer wallet by a customer',
+      holds: `u.role = CASE r.kind WHEN 'settlement' THEN 'bank' WHEN 'customer' THEN 'customer' END`,
+      found: `format('%s wallet of user %s (%s)', r.kind, r.owner_id, coalesce(u.role, 'does not exist'))`,
+    },
+  ],
+};
+
+const promises: Walk = {
+  of: 'promises',
+  table: 'pending_operation',
+  key: [['id', 'uuid']],
+  carry: [],
+  reads: 'id, request_hash',
+  derives: '* FROM page',
+  joins: 'LEFT JOIN operation o ON o.id = r.id',
+  row: `format('pending_operation %s', r.id)`,
+  checks: [
+    {
+      id: 'promise-hash',
+      says: 'a promised operation that has an outcome has it for the request that was promised',
+      holds: 'o.id IS NULL OR o.request_hash = r.request_hash',
+      found: `format('promised %s…, stored %s…', left(encode(r.request_hash, 'hex'), 12), left(encode(o.request_hash, 'hex'), 12))`,
+    },
+  ],
+};
+
+export const WALKS: readonly Walk[] = [wallets, entries, operations, promises];
+
+export const WHOLE_CHECKS: readonly WholeCheck[] = [
+  {
+    id: 'currency-sum',
+    says: 'the balances of all wallets of a currency sum to zero',
+    of: 'wallets',
+    query: `SELECT format('%s: the balances sum to %s', currency, sum(balance)) AS broken
+      FROM wallet GROUP BY currency HAVING sum(balance) <> 0`,
+  },
+  {
+    id: 'external-id',
+    says: "a bank's own number of a transfer is one operation's only",
+    of: 'operations',
+    query: `SELECT format('external_id %s of user %s: %s operations, such as %s and %s',
+        external_id, initiator_id, count(*), min(id::text), max(id::text)) AS broken
+      FROM operation WHERE external_id IS NOT NULL GROUP BY initiator_id, external_id HAVING count(*) > 1`,
+  },
+];

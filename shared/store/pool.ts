@@ -1,0 +1,73 @@
+/**
+ * Connections to PostgreSQL. `pg` for the ledger's write path and for outcomes, Prisma over the same pool for every
+ * query that is not hot.
+ */
+import pg from 'pg';
+import { PrismaPg } from '@prisma/adapter-pg';
+import { PrismaClient } from '../../prisma/generated/client.ts';
+
+export type { PrismaClient };
+export type Pool = pg.Pool;
+export type PoolClient = pg.PoolClient;
+
+// bigint columns are read as bigint: a wallet id or an amount is never a float on its way.
+const types = new pg.TypeOverrides();
+types.setTypeParser(pg.types.builtins.INT8, BigInt);
+
+interface PoolOptions {
+  databaseUrl: string;
+  /** Shown in pg_stat_activity. */
+  role: string;
+  maxConnections: number;
+}
+
+/** How long a request waits for a connection or an answer before the database counts as away. */
+const AWAY_AFTER_MS = 1_500;
+
+/** For requests: gives up early, so that a client hears within two seconds that the database is away. */
+export function createPool(options: PoolOptions): Pool {
+  return new pg.Pool({
+    connectionString: options.databaseUrl,
+    application_name: `saldo-${options.role}`,
+    max: options.maxConnections,
+    types,
+    keepAlive: true,
+    connectionTimeoutMillis: AWAY_AFTER_MS,
+    options: INDEXES_ONLY,
+    query_timeout: AWAY_AFTER_MS,
+    statement_timeout: AWAY_AFTER_MS,
+  });
+}
+
+/** How long PostgreSQL lets the session of a frozen worker keep its row locks. */
+export const IDLE_IN_TRANSACTION_MS = 1_000;
+
+// A prepared plan made while a table was empty would scan it, and go on scanning it as it grows. Every statement of the
+// ledger reaches its rows by primary key, so plans that do not are ruled out.
+const INDEXES_ONLY = '-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off';
+
+/**
+ * For applying: pipelined, and every way in which a stuck worker could hold rows has a time limit. `lock_timeout` is
+ * longer than the idle limit, so that whoever waits for a frozen worker's rows gets them rather than an error.
+ */
+export function createApplyPool(options: PoolOptions): Pool {
+  return new pg.Pool({
+    connectionString: options.databaseUrl,
+    application_name: `saldo-${options.role}`,
+    max: options.maxConnections,
+    types,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 1_000,
+    pipeline: true,
+    options: INDEXES_ONLY,
+    connectionTimeoutMillis: 2_000,
+    query_timeout: 6_000,
+    statement_timeout: 5_000,
+    lock_timeout: 2_000,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
+  });
+}
+
+export function createPrisma(pool: Pool): PrismaClient {
+  return new PrismaClient({ adapter: new PrismaPg(pool) });
+}

@@ -1,0 +1,75 @@
+/**
+ * Reads what is known of operations: the only place an answer to a client comes from. One statement, and so one
+ * snapshot, over outcomes and promises: an operation that moves from promised to decided is never seen as absent.
+ */
+import type { OperationKind, RejectionReason } from '../ledger/command.ts';
+import type { Pool } from './pool.ts';
+
+interface Identified {
+  id: string;
+  requestHash: string;
+}
+
+export type KnownOutcome =
+  /** `balanceMinor` is the balance after it of the wallet that the client is told about: see `answeredWallet`. */
+  | (Identified & { state: 'applied'; requestId: string; balanceMinor: bigint })
+  | (Identified & { state: 'rejected'; requestId: string; reason: RejectionReason })
+  | (Identified & { state: 'pending' });
+
+/** The wallet whose balance answers a client: the credited one of a deposit, otherwise the payer's. */
+export function answeredWallet(command: {
+  kind: OperationKind;
+  debitWalletId: bigint;
+  creditWalletId: bigint;
+}): bigint {
+  return command.kind === 'deposit' ? command.creditWalletId : command.debitWalletId;
+}
+
+const READ_OUTCOMES = {
+  name: 'read-outcomes',
+  text: `SELECT o.id, o.status AS state, o.reason, o.request_id, encode(o.request_hash, 'hex') AS request_hash,
+           e.balance_after, clock_timestamp() AS now
+         FROM operation o
+         LEFT JOIN entry e ON o.status = 'applied'
+           AND e.wallet_id = CASE o.kind WHEN 'deposit' THEN o.credit_wallet_id ELSE o.debit_wallet_id END
+           AND e.seq = CASE o.kind WHEN 'deposit' THEN o.credit_seq ELSE o.debit_seq END
+         WHERE o.id = ANY($1::uuid[])
+         UNION ALL
+         SELECT p.id, 'pending', NULL, NULL, encode(p.request_hash, 'hex'), NULL, clock_timestamp()
+         FROM pending_operation p
+         WHERE p.id = ANY($1::uuid[]) AND NOT EXISTS (SELECT FROM operation o WHERE o.id = p.id)`,
+};
+
+interface Row {
+  id: string;
+  state: 'applied' | 'rejected' | 'pending';
+  reason: RejectionReason | null;
+  request_id: string | null;
+  request_hash: string;
+  balance_after: bigint | null;
+  now: Date;
+}
+
+/** What is known of `ids`, by id. `onClock` is told the database's time whenever a row brought it. */
+export async function readOutcomes(
+  pool: Pool,
+  ids: readonly string[],
+  onClock?: (databaseNowMs: number) => void,
+): Promise<Map<string, KnownOutcome>> {
+  const { rows } = await pool.query<Row>({ ...READ_OUTCOMES, values: [ids] });
+  const [first] = rows;
+  if (first) onClock?.(first.now.getTime());
+  return new Map(rows.map((row) => [row.id, toOutcome(row)]));
+}
+
+function toOutcome(row: Row): KnownOutcome {
+  const identified = { id: row.id, requestHash: row.request_hash };
+  if (row.state === 'pending') return { ...identified, state: 'pending' };
+  const requestId = row.request_id ?? '';
+  if (row.state === 'applied') {
+    if (row.balance_after === null) throw new Error(`applied operation ${row.id} has no entry`);
+    return { ...identified, state: 'applied', requestId, balanceMinor: row.balance_after };
+  }
+  if (row.reason === null) throw new Error(`rejected operation ${row.id} has no reason`);
+  return { ...identified, state: 'rejected', requestId, reason: row.reason };
+}
