@@ -1,0 +1,132 @@
+/**
+ * What travels through the queues, and the names and bounds that both sides must agree on. One envelope is one BullMQ
+ * job: commands of one partition that are committed together. New fields are optional, so that two versions can run
+ * side by side; `v` changes only when an old worker could misread a new envelope.
+ */
+import { z } from 'zod';
+import type { Command } from '../ledger/command.ts';
+import { LIMIT_MINOR } from '../ledger/money.ts';
+
+export const ENVELOPE_VERSION = 1;
+export const ENVELOPE_JOB = 'envelope';
+/** Commands in one envelope, and so in one database transaction. */
+export const MAX_ENVELOPE_COMMANDS = 500;
+
+/** The queue of one wallet group. */
+export function queueName(partition: number): string {
+  return `ledger-${partition}`;
+}
+
+/** Redis key prefix: the hash tag keeps one queue's keys on one node of a cluster and spreads the queues over all. */
+export function queuePrefix(partition: number): string {
+  return `{ledger-${partition}}`;
+}
+
+/** The one sweep envelope that a partition may have at a time. BullMQ refuses job ids that are all digits or have `:`. */
+export function sweepJobId(partition: number): string {
+  return `sweep-${partition}`;
+}
+
+// Wallet and user ids and amounts are below 2^53 (API.md), so JSON numbers carry them exactly and compactly.
+const positive = z.number().int().positive().max(Number.MAX_SAFE_INTEGER);
+
+const wireCommandSchema = z.object({
+  id: z.uuid(),
+  kind: z.enum(['deposit', 'transfer']),
+  debit: positive,
+  credit: positive,
+  // Not more than the ledger's tables hold: a command that could not even be stored as rejected is unreadable.
+  amount: positive.max(Number(LIMIT_MINOR)),
+  currency: z.string(),
+  details: z.string().optional(),
+  externalId: z.string().optional(),
+  initiator: positive,
+  requestId: z.uuid(),
+  hash: z.string().regex(/^[0-9a-f]{64}$/),
+  acceptedAt: positive,
+  expiresAt: positive,
+});
+export type WireCommand = z.infer<typeof wireCommandSchema>;
+
+export interface Envelope {
+  v: number;
+  commands: WireCommand[];
+}
+
+const envelopeSchema = z.object({ v: z.number().int(), commands: z.array(z.unknown()).max(MAX_ENVELOPE_COMMANDS) });
+
+export function toWire(command: Command): WireCommand {
+  return {
+    id: command.id,
+    kind: command.kind,
+    debit: Number(command.debitWalletId),
+    credit: Number(command.creditWalletId),
+    amount: Number(command.amountMinor),
+    currency: command.currency,
+    ...(command.details !== null && { details: command.details }),
+    ...(command.externalId !== null && { externalId: command.externalId }),
+    initiator: Number(command.initiatorId),
+    requestId: command.requestId,
+    hash: command.requestHash,
+    acceptedAt: command.acceptedAtMs,
+    expiresAt: command.expiresAtMs,
+  };
+}
+
+/** A command off the wire or out of `pending_operation`, or what is wrong with it. */
+export function fromWire(data: unknown): { ok: true; command: Command } | { ok: false; problem: string } {
+  const parsed = wireCommandSchema.safeParse(data);
+  if (!parsed.success) return { ok: false, problem: z.prettifyError(parsed.error) };
+  const wire = parsed.data;
+  return {
+    ok: true,
+    command: {
+      id: wire.id,
+      kind: wire.kind,
+      debitWalletId: BigInt(wire.debit),
+      creditWalletId: BigInt(wire.credit),
+      amountMinor: BigInt(wire.amount),
+      currency: wire.currency,
+      details: wire.details ?? null,
+      externalId: wire.externalId ?? null,
+      initiatorId: BigInt(wire.initiator),
+      requestId: wire.requestId,
+      requestHash: wire.hash,
+      acceptedAtMs: wire.acceptedAt,
+      expiresAtMs: wire.expiresAt,
+    },
+  };
+}
+
+/** At most `MAX_ENVELOPE_COMMANDS`: a larger envelope would strand all its commands, so to make one is a fault. */
+export function toEnvelope(commands: readonly Command[]): Envelope {
+  if (commands.length > MAX_ENVELOPE_COMMANDS) {
+    throw new RangeError(`${commands.length} commands in one envelope, at most ${MAX_ENVELOPE_COMMANDS} are allowed`);
+  }
+  return { v: ENVELOPE_VERSION, commands: commands.map(toWire) };
+}
+
+/**
+ * The commands of a job that can be read, and one line for each thing that cannot: the readable ones still get their
+ * outcome, and the rest is for an operator to act on.
+ */
+export function fromEnvelope(data: unknown): { commands: Command[]; problems: string[] } {
+  const envelope = envelopeSchema.safeParse(data);
+  if (!envelope.success) return { commands: [], problems: [`not an envelope: ${z.prettifyError(envelope.error)}`] };
+  if (envelope.data.v > ENVELOPE_VERSION) {
+    return {
+      commands: [],
+      problems: [
+        `envelope version ${envelope.data.v} is newer than this worker's ${ENVELOPE_VERSION}: upgrade the workers, then retry`,
+      ],
+    };
+  }
+  const commands: Command[] = [];
+  const problems: string[] = [];
+  envelope.data.commands.forEach((data, index) => {
+    const read = fromWire(data);
+    if (read.ok) commands.push(read.command);
+    else problems.push(`command ${index}: ${read.problem}`);
+  });
+  return { commands, problems };
+}

@@ -1,0 +1,221 @@
+/**
+ * What travels through the queues: every command survives the trip unchanged, and what a worker cannot read never takes
+ * with it what it can. A failing property prints its seed and path; give both to `fc.assert` to see the same case again.
+ */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  ENVELOPE_VERSION,
+  MAX_ENVELOPE_COMMANDS,
+  fromEnvelope,
+  fromWire,
+  queueName,
+  queuePrefix,
+  sweepJobId,
+  toEnvelope,
+  toWire,
+} from '../../shared/queue/contracts.ts';
+import type { WireCommand } from '../../shared/queue/contracts.ts';
+import type { Command } from '../../shared/ledger/command.ts';
+import { LIMIT_MINOR } from '../../shared/ledger/money.ts';
+
+const anyId = fc.bigInt(1n, BigInt(Number.MAX_SAFE_INTEGER));
+const anyTime = fc.integer({ min: 1, max: 8_640_000_000_000_000 });
+// Text as the API lets it in: well-formed, without U+0000 (PostgreSQL cannot store either).
+const anyText = fc.string({ unit: 'binary' }).filter((text) => text.isWellFormed() && !text.includes('\0'));
+const anyCommand: fc.Arbitrary<Command> = fc.record({
+  id: fc.uuid(),
+  kind: fc.constantFrom('deposit', 'transfer'),
+  debitWalletId: anyId,
+  creditWalletId: anyId,
+  amountMinor: fc.oneof(fc.bigInt(1n, LIMIT_MINOR), fc.constantFrom(1n, LIMIT_MINOR)),
+  currency: fc.constantFrom('RUB', 'JPY', 'KWD'),
+  details: fc.option(anyText),
+  externalId: fc.option(anyText),
+  initiatorId: anyId,
+  requestId: fc.uuid(),
+  requestHash: fc.string({ unit: fc.constantFrom('0', '1', '9', 'a', 'f'), minLength: 64, maxLength: 64 }),
+  acceptedAtMs: anyTime,
+  expiresAtMs: anyTime,
+});
+
+const COMMAND: Command = {
+  id: '01931b5e-7c1a-7000-8000-0123456789ab',
+  kind: 'transfer',
+  debitWalletId: 11n,
+  creditWalletId: 12n,
+  amountMinor: 1110n,
+  currency: 'RUB',
+  details: 'Спасибо за обед',
+  externalId: null,
+  initiatorId: 3n,
+  requestId: '01931b5e-7c1a-7000-8000-00000000000f',
+  requestHash: '0a'.repeat(32),
+  acceptedAtMs: 1_790_000_000_000,
+  expiresAtMs: 1_790_000_600_000,
+};
+
+/** As the queue hands it over: through JSON text and back. */
+function travelled(data: unknown): unknown {
+  return JSON.parse(JSON.stringify(data)) as unknown;
+}
+
+function numbered(count: number): Command[] {
+  return Array.from({ length: count }, (_, n) => ({ ...COMMAND, debitWalletId: BigInt(n + 1) }));
+}
+
+describe('a command on the wire', () => {
+  test('arrives as it left', () => {
+    fc.assert(
+      fc.property(anyCommand, (command) => {
+        expect(fromWire(travelled(toWire(command)))).toEqual({ ok: true, command });
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('is the form that commands already waiting in queues and in pending_operation have', () => {
+    expect(travelled(toWire(COMMAND))).toEqual({
+      id: '01931b5e-7c1a-7000-8000-0123456789ab',
+      kind: 'transfer',
+      debit: 11,
+      credit: 12,
+      amount: 1110,
+      currency: 'RUB',
+      details: 'Спасибо за обед',
+      initiator: 3,
+      requestId: '01931b5e-7c1a-7000-8000-00000000000f',
+      hash: '0a'.repeat(32),
+      acceptedAt: 1_790_000_000_000,
+      expiresAt: 1_790_000_600_000,
+    });
+  });
+
+  test('with fields of a newer version is read without them', () => {
+    expect(fromWire({ ...toWire(COMMAND), colour: 'green' })).toEqual({ ok: true, command: COMMAND });
+  });
+
+  const required = Object.keys(toWire(COMMAND)).filter((field) => field !== 'details') as (keyof WireCommand)[];
+  test.each(required)('without %s cannot be read, and the problem names the field', (field) => {
+    const rest = Object.fromEntries(Object.entries(toWire(COMMAND)).filter(([name]) => name !== field));
+    expect(fromWire(rest)).toEqual({ ok: false, problem: expect.stringContaining(field) as string });
+  });
+
+  test.each<[keyof WireCommand, unknown]>([
+    ['id', 'not-a-uuid'],
+    ['id', ''],
+    ['kind', 'withdrawal'],
+    ['debit', 0],
+    ['debit', -1],
+    ['debit', 1.5],
+    ['debit', '11'],
+    ['credit', 2 ** 53],
+    ['credit', null],
+    ['amount', 0],
+    ['amount', -5],
+    ['amount', 0.5],
+    ['amount', '1110'],
+    ['amount', Number(LIMIT_MINOR) + 1],
+    ['currency', 643],
+    ['details', null],
+    ['details', 5],
+    ['externalId', 17],
+    ['initiator', 0],
+    ['requestId', 'x'],
+    ['hash', '0A'.repeat(32)],
+    ['hash', '0a'.repeat(31)],
+    ['hash', '0a'.repeat(33)],
+    ['acceptedAt', 1.5],
+    ['expiresAt', 'soon'],
+  ])('with %s = %j cannot be read, and the problem names the field', (field, value) => {
+    const read = fromWire({ ...toWire(COMMAND), [field]: value });
+    expect(read).toEqual({ ok: false, problem: expect.stringContaining(field) as string });
+  });
+
+  test.each([null, undefined, 5, 'text', [], [COMMAND.id]])('%j is not a command', (data) => {
+    expect(fromWire(data).ok).toBe(false);
+  });
+});
+
+describe('an envelope', () => {
+  test('arrives with its commands in order', () => {
+    fc.assert(
+      fc.property(fc.array(anyCommand, { maxLength: 20 }), (commands) => {
+        expect(fromEnvelope(travelled(toEnvelope(commands)))).toEqual({ commands, problems: [] });
+      }),
+    );
+  });
+
+  test('carries its version, because old workers look at it', () => {
+    expect(toEnvelope([COMMAND])).toEqual({ v: 1, commands: [toWire(COMMAND)] });
+    expect(ENVELOPE_VERSION).toBe(1);
+  });
+
+  test('with commands that cannot be read keeps the others, in order, and says which ones and why', () => {
+    const junk = fc.oneof(
+      fc.constantFrom<unknown>(
+        null,
+        5,
+        'text',
+        [],
+        {},
+        { ...toWire(COMMAND), amount: -1 },
+        { ...toWire(COMMAND), id: 'x' },
+      ),
+      fc.record({ kind: fc.string() }),
+    );
+    fc.assert(
+      fc.property(fc.array(fc.oneof(anyCommand.map(toWire), junk), { maxLength: 20 }), (sent) => {
+        const readable = sent.filter((data) => fromWire(data).ok);
+        const { commands, problems } = fromEnvelope(travelled({ v: 1, commands: sent }));
+        expect(commands.map(toWire)).toEqual(readable);
+        const unreadable = sent.flatMap((data, index) => (fromWire(data).ok ? [] : [index]));
+        expect(problems.map((problem) => /^command (\d+): /.exec(problem)?.[1])).toEqual(unreadable.map(String));
+      }),
+    );
+  });
+
+  test('of a newer version is refused whole, because it could be misread', () => {
+    const { commands, problems } = fromEnvelope({ ...toEnvelope([COMMAND]), v: ENVELOPE_VERSION + 1 });
+    expect(commands).toEqual([]);
+    expect(problems).toEqual([expect.stringMatching(/version 2 is newer.*upgrade the workers/)]);
+  });
+
+  test('holds up to the bound, and one more makes it unreadable', () => {
+    const full = fromEnvelope(travelled(toEnvelope(numbered(MAX_ENVELOPE_COMMANDS))));
+    expect(full.problems).toEqual([]);
+    expect(full.commands).toEqual(numbered(MAX_ENVELOPE_COMMANDS));
+    const over = { v: 1, commands: numbered(MAX_ENVELOPE_COMMANDS + 1).map(toWire) };
+    expect(fromEnvelope(over)).toEqual({
+      commands: [],
+      problems: [expect.stringContaining('not an envelope') as string],
+    });
+  });
+
+  test('is never made larger than a worker reads', () => {
+    expect(() => toEnvelope(numbered(MAX_ENVELOPE_COMMANDS + 1))).toThrow(/501 commands/);
+  });
+
+  test.each([null, undefined, 5, 'text', [], {}, { v: 1 }, { v: '1', commands: [] }, { v: 1, commands: {} }])(
+    '%j is not an envelope, and one problem says so',
+    (data) => {
+      const { commands, problems } = fromEnvelope(data);
+      expect(commands).toEqual([]);
+      expect(problems).toEqual([expect.stringContaining('not an envelope')]);
+    },
+  );
+});
+
+describe('names', () => {
+  test('a queue and its keys are named by the partition, the keys on one node of a cluster', () => {
+    expect(queueName(3)).toBe('ledger-3');
+    expect(queuePrefix(3)).toBe('{ledger-3}');
+  });
+
+  test('a sweep job id is one that BullMQ takes: not all digits, no colon', () => {
+    for (const partition of [0, 7, 255]) {
+      expect(sweepJobId(partition)).not.toMatch(/^\d+$|:/);
+    }
+    expect(new Set([0, 1, 2].map(sweepJobId)).size).toBe(3);
+  });
+});

@@ -1,0 +1,90 @@
+/**
+ * Being the one process of the fleet that does a thing: a PostgreSQL session advisory lock on a connection of its own.
+ *
+ * A process that dies loses its connection and with it the lock. A process that is *frozen* keeps its connection, so the
+ * session also has `idle_session_timeout`: the leader must be heard every second, or PostgreSQL ends the session and
+ * another takes over. For a moment after waking up, a frozen leader still believes it leads: what is done under
+ * leadership must be safe when two do it, and the lock only keeps them from doing it all the time.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import type { Logger } from '../shared/logger.ts';
+
+const HEARTBEAT_MS = 1_000;
+const SILENCE_MS = 3_000;
+
+/** Advisory lock keys, unique in the database. */
+export const SWEEPER_LOCK = 72_707_370;
+export const QUEUE_WORKER_LOCK = 72_707_371;
+
+export interface Leadership {
+  isLeader: () => boolean;
+  close: () => Promise<void>;
+}
+
+interface LeadershipOptions {
+  databaseUrl: string;
+  lockKey: number;
+  name: string;
+  logger: Logger;
+  onGained?: () => void;
+  onLost?: () => void;
+}
+
+export function lead(options: LeadershipOptions): Leadership {
+  const stopping = new AbortController();
+  let leading = false;
+
+  const setLeading = (now: boolean) => {
+    if (leading === now) return;
+    leading = now;
+    options.logger.info(
+      { role: options.name },
+      now ? `leading: ${options.name}` : `no longer leading: ${options.name}`,
+    );
+    (now ? options.onGained : options.onLost)?.();
+  };
+
+  /** Holds or waits for the lock on one connection until that connection breaks. */
+  const serveOnce = async () => {
+    const client = new pg.Client({
+      connectionString: options.databaseUrl,
+      application_name: `saldo-${options.name}`,
+      options: `-c idle_session_timeout=${SILENCE_MS}`,
+      connectionTimeoutMillis: SILENCE_MS,
+      query_timeout: SILENCE_MS,
+    });
+    client.on('error', () => undefined); // the next heartbeat meets it
+    try {
+      await client.connect();
+      while (!stopping.signal.aborted) {
+        const { rows } = await client.query<{ held: boolean }>(
+          leading ? 'SELECT true AS held' : 'SELECT pg_try_advisory_lock($1) AS held',
+          leading ? [] : [options.lockKey],
+        );
+        setLeading(rows[0]?.held === true);
+        await sleep(HEARTBEAT_MS, undefined, { signal: stopping.signal });
+      }
+    } finally {
+      setLeading(false);
+      await client.end().catch(() => undefined);
+    }
+  };
+
+  const serve = async () => {
+    while (!stopping.signal.aborted) {
+      // A lost connection is the database's trouble, and reported by those who work with it; here it means to try again.
+      await serveOnce().catch(() => undefined);
+      await sleep(HEARTBEAT_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
+    }
+  };
+  const served = serve();
+
+  return {
+    isLeader: () => leading,
+    close: async () => {
+      stopping.abort();
+      await served;
+    },
+  };
+}

@@ -1,0 +1,77 @@
+/**
+ * Keeps the promises of 202: brings promised commands that have no outcome back into their queue until they have one.
+ *
+ * A timer in every worker, of which the leader acts. Nothing about it lives in the queue's store, which may be wiped.
+ * It never multiplies a backlog: a partition has at most one sweep envelope at a time, a paused one gets none, and what
+ * was swept once is left alone for 30 s, then a minute, then two.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from '../shared/logger.ts';
+import { MAX_ENVELOPE_COMMANDS, ENVELOPE_VERSION, sweepJobId } from '../shared/queue/contracts.ts';
+import type { WireCommand } from '../shared/queue/contracts.ts';
+import type { LedgerQueue } from '../shared/queue/ledgerQueue.ts';
+import { claimDue, clearPending, duePartitions } from '../shared/store/pendingOperations.ts';
+import type { Pool } from '../shared/store/pool.ts';
+import { withDeadline } from '../shared/time.ts';
+
+const SWEEP_PAUSE_MS = 1_000;
+const QUEUE_DEADLINE_MS = 2_000;
+/** States in which a sweep envelope is over, and a next one may take its id. */
+const OVER = ['completed', 'failed'];
+
+export interface SweepDeps {
+  pool: Pool;
+  /** By partition. */
+  queues: readonly LedgerQueue[];
+  logger: Logger;
+  isLeader: () => boolean;
+  onFailure: () => void;
+}
+
+/** Sweeps every second while this process leads, until `stop`. */
+export function startSweep(deps: SweepDeps): { stop: () => Promise<void> } {
+  const stopping = new AbortController();
+  const run = async () => {
+    while (!stopping.signal.aborted) {
+      if (deps.isLeader()) await sweepOnce(deps).catch(deps.onFailure);
+      await sleep(SWEEP_PAUSE_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
+    }
+  };
+  const running = run();
+  return {
+    stop: async () => {
+      stopping.abort();
+      await running;
+    },
+  };
+}
+
+/** One round: removes the promises that have been kept, and sends out those that are due. Returns how many it sent. */
+export async function sweepOnce(deps: Pick<SweepDeps, 'pool' | 'queues' | 'logger'>): Promise<number> {
+  await clearPending(deps.pool);
+  let swept = 0;
+  for (const partition of await duePartitions(deps.pool)) {
+    const queue = deps.queues[partition];
+    if (queue) swept += await sweepPartition(deps, queue);
+  }
+  return swept;
+}
+
+async function sweepPartition(deps: Pick<SweepDeps, 'pool' | 'logger'>, queue: LedgerQueue): Promise<number> {
+  const jobId = sweepJobId(queue.partition);
+  const look = Promise.all([queue.isPaused(), queue.stateOf(jobId)]);
+  const [isPaused, state] = await withDeadline(look, QUEUE_DEADLINE_MS, 'the queue did not answer in time');
+  if (isPaused) return 0;
+  if (state !== undefined) {
+    if (!OVER.includes(state)) return 0;
+    await withDeadline(queue.remove(jobId), QUEUE_DEADLINE_MS, 'the queue did not answer in time');
+  }
+  const due = await claimDue(deps.pool, queue.partition, MAX_ENVELOPE_COMMANDS);
+  if (due.length === 0) return 0;
+  // What cannot be read is for the worker to report: it says so in the failed set, where an operator looks.
+  const envelope = { v: ENVELOPE_VERSION, commands: due.map(({ command }) => command as WireCommand) };
+  const adding = queue.add(jobId, envelope, { keepCompleted: false });
+  await withDeadline(adding, QUEUE_DEADLINE_MS, 'the queue did not take a sweep envelope in time');
+  deps.logger.info({ partition: queue.partition, commands: due.length }, 'swept promised operations into their queue');
+  return due.length;
+}
