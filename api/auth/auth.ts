@@ -1,0 +1,178 @@
+/**
+ * Who is asking. `Authorization` beats the cookie:
+ *
+ *     Authorization: Basic ──remembered?──▶ principal, and the cookie of the one session these credentials started
+ *            │                    └─no──▶ proof of the password ──▶ remembered for a minute
+ *            └─ none ──▶ session cookie ──▶ principal, or nobody
+ */
+import type { Request, Response } from 'express';
+import passportLibrary from 'passport';
+
+import { BasicStrategy } from 'passport-http';
+import { Strategy as LocalStrategy } from 'passport-local';
+import { requireValue } from '../../shared/env.ts';
+import type { Env } from '../../shared/env.ts';
+import type { Logger } from '../../shared/logger.ts';
+import type { Pool, PrismaClient } from '../../shared/store/pool.ts';
+import { Problem } from '../problem.ts';
+import type { Principal } from '../route.ts';
+import { createBasicMemory } from './basicMemory.ts';
+import type { BasicMemory, Remembered } from './basicMemory.ts';
+import { createPasswords } from './passwords.ts';
+import type { Passwords } from './passwords.ts';
+import { createProof } from './proof.ts';
+import type { Prove } from './proof.ts';
+import { createSessions } from './sessions.ts';
+import type { Sessions } from './sessions.ts';
+
+interface Claim {
+  email: string;
+  password: string;
+}
+
+export interface Auth {
+  /** Who sent the request, or nobody. Throws `invalid_credentials` when what it claims is wrong. */
+  identify: (req: Request, res: Response) => Promise<Principal | undefined>;
+  /** Proves what is claimed and starts a session. Throws `invalid_credentials` or `rate_limited`. */
+  login: (req: Request, res: Response, claim: Claim) => Promise<Principal>;
+  startSession: (req: Request, res: Response, principal: Principal) => Promise<void>;
+  logout: (req: Request, res: Response) => Promise<void>;
+  passwords: Passwords;
+  /** Stops the removal of expired sessions. */
+  close: () => void;
+}
+
+export interface AuthDeps {
+  env: Env;
+  logger: Logger;
+  pool: Pool;
+  prisma: PrismaClient;
+}
+
+export function createAuth({ env, logger, pool, prisma }: AuthDeps): Auth {
+  const passwords = createPasswords();
+  const sessions = createSessions({ pool, secret: requireValue(env, 'SESSION_SECRET'), logger });
+  const passport = createPassport(createProof({ prisma, passwords, currency: env.CURRENCY }));
+  const memory = createBasicMemory();
+
+  return {
+    async identify(req, res) {
+      const header = req.headers.authorization;
+      if (header === undefined) return sessions.hasCookie(req) ? sessions.read(req, res) : undefined;
+      const known = memory.recall(header) ?? memory.remember(header, await authenticate(passport, 'basic', req, res));
+      await keepSession(sessions, known, req, res);
+      return known.principal;
+    },
+    async login(req, res, claim) {
+      // passport-local finds its fields on the body; an empty one is wrong like any other.
+      req.body = claim;
+      const principal = await authenticate(passport, 'local', req, res);
+      await sessions.start(req, res, principal);
+      return principal;
+    },
+    async startSession(req, res, principal) {
+      await sessions.start(req, res, principal);
+    },
+    logout: (req, res) => logout({ sessions, memory }, req, res),
+    passwords,
+    close: sessions.close,
+  };
+}
+
+/** The verified credentials' own session, unless the request's cookie is a session of the same user already. */
+async function keepSession(sessions: Sessions, known: Remembered, req: Request, res: Response): Promise<void> {
+  if (known.sessionId && sessions.hasCookie(req, known.sessionId)) return;
+  if (sessions.hasCookie(req)) {
+    const holder = await sessions.read(req, res);
+    if (holder?.userId === known.principal.userId) return;
+  }
+  if (known.starting) {
+    sessions.give(req, res, await known.starting);
+    return;
+  }
+  known.starting = sessions.start(req, res, known.principal);
+  try {
+    known.sessionId = await known.starting;
+  } catch (error) {
+    delete known.starting;
+    throw error;
+  }
+}
+
+/** Whatever the request could come in with again ends: its cookie's session, and the one its credentials started. */
+async function logout(
+  { sessions, memory }: { sessions: Sessions; memory: BasicMemory },
+  req: Request,
+  res: Response,
+): Promise<void> {
+  const header = req.headers.authorization;
+  if (header !== undefined) {
+    const started = memory.recall(header)?.starting;
+    memory.forget(header);
+    if (started) await sessions.destroy(await started);
+  }
+  const ended = await sessions.end(req, res);
+  if (ended) memory.forgetSession(ended);
+}
+
+type Proofs = InstanceType<typeof passportLibrary.Passport>;
+
+function createPassport(prove: Prove): Proofs {
+  const passport = new passportLibrary.Passport();
+  passport.use(
+    new LocalStrategy(
+      { usernameField: 'email', passwordField: 'password', passReqToCallback: true },
+      (req, email, password, done) => tell(prove(email, password, addressOf(req)), done),
+    ),
+  );
+  passport.use(
+    new BasicStrategy({ passReqToCallback: true }, (req, _user, _password, done) => {
+      // passport-http ends a password at its first colon and replaces bytes that are not UTF-8: read it again.
+      const claim = readBasic(req.headers.authorization);
+      tell(claim ? prove(claim.email, claim.password, addressOf(req)) : Promise.resolve(undefined), done);
+    }),
+  );
+  return passport;
+}
+
+/** User name and password out of a Basic header (RFC 7617, charset UTF-8); the password may have colons. */
+export function readBasic(header: string | undefined): { email: string; password: string } | undefined {
+  const encoded = /^Basic +([A-Za-z0-9+/_-]+=*) *$/i.exec(header ?? '')?.[1];
+  if (encoded === undefined) return undefined;
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(encoded, 'base64'));
+    const colon = text.indexOf(':');
+    return colon === -1 ? undefined : { email: text.slice(0, colon), password: text.slice(colon + 1) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** A proxy's clients are told apart as `TRUST_PROXY` says; a client that has gone already has no address. */
+function addressOf(req: Request): string {
+  return req.ip ?? '';
+}
+
+function tell(proof: Promise<Principal | undefined>, done: (error: unknown, user?: Principal | false) => void): void {
+  proof.then(
+    (principal) => done(null, principal ?? false),
+    (error: unknown) => done(error),
+  );
+}
+
+/** One proof by a passport strategy. Sessions are ours to start, so passport is told to keep out of them. */
+function authenticate(passport: Proofs, strategy: 'basic' | 'local', req: Request, res: Response): Promise<Principal> {
+  return new Promise((resolve, reject) => {
+    const answer = (error: unknown, principal?: Principal | false | null): void => {
+      if (error) reject(error instanceof Error ? error : new Error('a proof failed', { cause: error }));
+      else if (principal) resolve(principal);
+      else reject(new Problem('invalid_credentials'));
+    };
+    const middleware = passport.authenticate(strategy, { session: false }, answer) as (
+      req: Request,
+      res: Response,
+      next: (error?: unknown) => void,
+    ) => void;
+    middleware(req, res, answer);
+  });
+}

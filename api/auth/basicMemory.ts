@@ -1,0 +1,51 @@
+/**
+ * Remembers verified HTTP Basic credentials for a minute, each with the one session it started, so that a client
+ * without cookies neither proves its password nor starts a session on every call. What is kept is a MAC of the header
+ * under a key that lives in this process only: the memory holds no password.
+ */
+import { createHmac, randomBytes } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import type { Principal } from '../route.ts';
+
+const REMEMBERED_MS = 60_000;
+const MAX_REMEMBERED = 10_000;
+
+export interface Remembered {
+  principal: Principal;
+  /** The id of the session that these credentials are starting or have started. */
+  starting?: Promise<string>;
+  /** The same once it is there. */
+  sessionId?: string;
+}
+
+export interface BasicMemory {
+  recall: (header: string) => Remembered | undefined;
+  /** What is remembered from now on: of proofs made at once, the first. */
+  remember: (header: string, principal: Principal) => Remembered;
+  forget: (header: string) => void;
+  /** Forgets whatever would hand this session out again. */
+  forgetSession: (id: string) => void;
+}
+
+export function createBasicMemory(): BasicMemory {
+  const key = randomBytes(32);
+  const remembered = new LRUCache<string, Remembered>({ max: MAX_REMEMBERED, ttl: REMEMBERED_MS });
+  const mac = (header: string): string => createHmac('sha256', key).update(header).digest('base64');
+  return {
+    recall: (header) => remembered.get(mac(header)),
+    remember(header, principal) {
+      const name = mac(header);
+      const known = remembered.get(name) ?? { principal };
+      remembered.set(name, known);
+      return known;
+    },
+    forget: (header) => void remembered.delete(mac(header)),
+    forgetSession(id) {
+      for (const known of remembered.values()) {
+        if (known.sessionId !== id) continue;
+        delete known.starting;
+        delete known.sessionId;
+      }
+    },
+  };
+}

@@ -1,0 +1,79 @@
+/**
+ * The accounts that come from the environment: the bank, with its settlement wallet, and the operator. Run at every
+ * start. The environment wins: a password that was changed there replaces the stored one. Several processes may start
+ * at once; unique indexes decide who makes what.
+ */
+import { ConfigurationError, requireValue } from '../../shared/env.ts';
+import type { Env } from '../../shared/env.ts';
+import type { Logger } from '../../shared/logger.ts';
+import { createAccount } from '../../shared/store/createAccount.ts';
+import { ensureWallet } from '../../shared/store/ensureWallet.ts';
+import { findUserByEmail } from '../../shared/store/findUserByEmail.ts';
+import type { PrismaClient } from '../../shared/store/pool.ts';
+import { replacePassword } from '../../shared/store/replacePassword.ts';
+import { normaliseEmail } from './email.ts';
+import { createPasswords } from './passwords.ts';
+
+interface EnsureDeps {
+  env: Env;
+  prisma: PrismaClient;
+  logger: Logger;
+}
+
+export async function ensureAccounts({ env, prisma, logger }: EnsureDeps): Promise<void> {
+  const bank = {
+    role: 'bank' as const,
+    name: 'Bank',
+    variable: 'BANK_EMAIL',
+    email: normaliseEmail(env.BANK_EMAIL),
+    password: requireValue(env, 'BANK_PASS'),
+  };
+  const operator = {
+    role: 'operator' as const,
+    name: 'Operator',
+    variable: 'OPERATOR_EMAIL',
+    email: normaliseEmail(env.OPERATOR_EMAIL),
+    password: requireValue(env, 'OPERATOR_PASS'),
+  };
+  if (bank.email === operator.email) {
+    throw new ConfigurationError('BANK_EMAIL and OPERATOR_EMAIL are the same, and one account has one role.');
+  }
+  const bankId = await ensureAccount(bank, { env, prisma, logger });
+  await ensureWallet(prisma, { ownerId: bankId, kind: 'settlement', currency: env.CURRENCY });
+  await ensureAccount(operator, { env, prisma, logger });
+}
+
+interface Wanted {
+  role: 'bank' | 'operator';
+  name: string;
+  /** The variable that named the account, for an error. */
+  variable: string;
+  email: string;
+  password: string;
+}
+
+async function ensureAccount(wanted: Wanted, { env, prisma, logger }: EnsureDeps): Promise<bigint> {
+  const passwords = createPasswords();
+  const { role, name, email, password } = wanted;
+  const found = await findUserByEmail(prisma, email, env.CURRENCY);
+  if (!found) {
+    const passwordHash = await passwords.hash(password);
+    const wallet = { kind: 'settlement' as const, currency: env.CURRENCY };
+    const created = await createAccount(prisma, {
+      ...{ name, email, passwordHash, role },
+      ...(role === 'bank' && { wallet }),
+    });
+    if (created) logger.info({ role, email, user_id: String(created.userId) }, `the ${role} account was created`);
+  }
+  // Not created after all: another process was faster, or someone has just signed up with the e-mail.
+  const user = found ?? (await findUserByEmail(prisma, email, env.CURRENCY));
+  if (!user) throw new Error(`the ${role} account is neither there nor could it be created`);
+  if (user.role !== role) {
+    throw new ConfigurationError(`${wanted.variable} is the e-mail of a ${user.role} account: choose another one.`);
+  }
+  if (!(await passwords.matches(user.passwordHash, password))) {
+    await replacePassword(prisma, user.id, await passwords.hash(password));
+    logger.info({ role, email }, `the ${role} password was replaced by the environment's`);
+  }
+  return user.id;
+}

@@ -1,0 +1,176 @@
+/**
+ * One partition's way from requests to the queue and back.
+ *
+ * One envelope at a time holds the partition's *slot*; commands that arrive meanwhile wait in a bounded buffer and
+ * leave together as the next envelope. There is no timer: an idle partition sends one command at once, a busy one
+ * sends many together.
+ *
+ *     waiting ──envelope leaves──▶ sent ──outcome read from PostgreSQL──▶ settled
+ *        │                           │
+ *        │ queue away                │ the waiter's timeout: it leaves, the command stays where it is
+ *        ▼                           ▼
+ *     `unavailable`               the request answers 202 or `outcome_unknown`
+ *
+ * The queue's `completed` event only says when to look; a poll covers lost events. The slot always frees itself: an
+ * envelope that the queue does not know is added again under its own id, an `add` that does not answer leaves its
+ * commands *in doubt* (they go on waiting for an outcome, for the job may exist), and an envelope that nobody waits for
+ * any more gives its slot back and is only remembered as the *straggler*: while it is stuck and the queue is not
+ * paused, newcomers are refused, because they would wait behind it.
+ */
+import { v7 as uuidv7 } from 'uuid';
+import type { Command } from '../shared/ledger/command.ts';
+import { MAX_ENVELOPE_COMMANDS } from '../shared/queue/contracts.ts';
+import type { KnownOutcome } from '../shared/store/readOutcomes.ts';
+import { completedOrPoll, createDelivery, isAbandoned, refuse } from './delivery.ts';
+import type { Delivery, DeliveryDeps, SentEnvelope, Submission } from './delivery.ts';
+import { Problem } from './problem.ts';
+
+export interface CoalescerDeps extends DeliveryDeps {
+  /** How long a request waits by default, and so how old the oldest command of a healthy partition may be. */
+  timeoutMs: number;
+  /** How often outcomes are looked for when no event comes. */
+  pollMs: number;
+  /** The bound of the buffer, in commands. */
+  maxWaiting: number;
+  onEnvelope: (commands: number) => void;
+}
+
+/** A command handed over, as its owner sees it. */
+export interface Ticket {
+  /**
+   * The stored outcome, or, when a 202 has promised another request under the same id, that promise (`pending` with
+   * another hash). Rejects with `unavailable` when the command certainly never left this process.
+   */
+  outcome: Promise<KnownOutcome>;
+  /** Whether the command may be in the queue. */
+  isSent: () => boolean;
+  /** Nobody waits any more. The command stays where it is. */
+  leave: () => void;
+  /** Takes back a command that has not been sent; false when it has. */
+  withdraw: () => boolean;
+}
+
+export interface Coalescer {
+  /** Throws `unavailable` or `overloaded` when a command would not be served in time. */
+  admit: () => void;
+  /** Call `admit` first. */
+  submit: (command: Command) => Ticket;
+  waiting: () => number;
+  onCompleted: (jobId: string) => void;
+}
+
+export function createCoalescer(deps: CoalescerDeps): Coalescer {
+  const delivery = createDelivery(deps);
+  const buffer = new Set<Submission>(); // in order of arrival
+  let slot: SentEnvelope | undefined;
+  let straggler: SentEnvelope | undefined;
+
+  const sendNext = () => {
+    if (slot || buffer.size === 0) return;
+    const envelope = seal(take(buffer, MAX_ENVELOPE_COMMANDS));
+    slot = envelope;
+    deps.onEnvelope(envelope.submissions.length);
+    void deliver(delivery, envelope, deps, () => refuse(take(buffer, buffer.size))).then((end) => {
+      slot = undefined;
+      if (end === 'abandoned') follow(envelope);
+      sendNext();
+    });
+  };
+
+  /** The oldest envelope that nobody waits for stands for those behind it. */
+  const follow = (envelope: SentEnvelope) => {
+    if (straggler) return;
+    straggler = envelope;
+    void delivery.untilOver(envelope).then(() => {
+      straggler = undefined;
+    });
+  };
+
+  return {
+    admit: () => {
+      if (deps.isQueueAway()) throw new Problem('unavailable');
+      if (buffer.size >= deps.maxWaiting) throw new Problem('overloaded');
+      const oldest = straggler ?? slot;
+      const isLate = oldest !== undefined && performance.now() - oldest.arrivedAtMs > deps.timeoutMs;
+      if (isLate && !delivery.isPaused()) throw new Problem('overloaded');
+    },
+    submit: (command) => {
+      const { submission, outcome } = createSubmission(command);
+      buffer.add(submission);
+      sendNext();
+      return {
+        outcome,
+        isSent: () => submission.state !== 'waiting',
+        leave: () => {
+          submission.hasWaiter = false;
+        },
+        withdraw: () => buffer.delete(submission),
+      };
+    },
+    waiting: () => buffer.size,
+    onCompleted: (jobId) => {
+      if (slot?.jobId !== jobId) return;
+      slot.isCompleted = true;
+      slot.ring();
+    },
+  };
+}
+
+/** Sends an envelope and stays with it until it is settled or nobody waits for it. Never throws. */
+async function deliver(
+  delivery: Delivery,
+  envelope: SentEnvelope,
+  deps: Pick<CoalescerDeps, 'timeoutMs' | 'pollMs'>,
+  refuseWaiting: () => void,
+): Promise<'settled' | 'abandoned' | 'never sent'> {
+  const added = await delivery.add(envelope);
+  // What waits behind a queue that does not answer would only grow old.
+  if (added !== 'added') refuseWaiting();
+  if (added === 'never sent') {
+    refuse(envelope.submissions);
+    return added;
+  }
+  for (;;) {
+    await completedOrPoll(envelope, deps.pollMs);
+    if (await delivery.settle(envelope)) return 'settled';
+    if (isAbandoned(envelope, deps.timeoutMs)) return 'abandoned';
+    await delivery.lookUpWhenLate(envelope);
+  }
+}
+
+function createSubmission(command: Command): { submission: Submission; outcome: Promise<KnownOutcome> } {
+  let resolve!: Submission['resolve'];
+  let reject!: Submission['reject'];
+  const outcome = new Promise<KnownOutcome>((onResolve, onReject) => {
+    resolve = onResolve;
+    reject = onReject;
+  });
+  outcome.catch(() => undefined); // whoever waited may have left: a refusal is then nobody's
+  const arrivedAtMs = performance.now();
+  return { submission: { command, arrivedAtMs, state: 'waiting', hasWaiter: true, resolve, reject }, outcome };
+}
+
+function seal(submissions: Submission[]): SentEnvelope {
+  const sentAtMs = performance.now();
+  for (const submission of submissions) submission.state = 'sent';
+  return {
+    jobId: `e-${uuidv7()}`,
+    submissions,
+    arrivedAtMs: submissions[0]?.arrivedAtMs ?? sentAtMs,
+    sentAtMs,
+    lookedUpAtMs: sentAtMs,
+    isCompleted: false,
+    ring: () => undefined,
+  };
+}
+
+/** The oldest `count` submissions, taken out of the buffer. */
+function take(buffer: Set<Submission>, count: number): Submission[] {
+  const taken: Submission[] = [];
+  for (const submission of buffer) {
+    if (taken.length === count) break;
+    taken.push(submission);
+    buffer.delete(submission);
+  }
+  return taken;
+}

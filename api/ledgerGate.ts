@@ -1,0 +1,105 @@
+/**
+ * The API's side of the queues: one coalescer per partition, fed by that partition's events, and whether the queue can
+ * be reached at all.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Gauge, Histogram } from 'prom-client';
+import type { Registry } from 'prom-client';
+import { createDependency } from '../shared/dependency.ts';
+import type { Dependency } from '../shared/dependency.ts';
+import type { Env } from '../shared/env.ts';
+import type { Logger } from '../shared/logger.ts';
+import { createQueueBackend } from '../shared/queue/ledgerQueue.ts';
+import type { QueueBackend } from '../shared/queue/ledgerQueue.ts';
+import { createCoalescer } from './coalescer.ts';
+import type { Coalescer } from './coalescer.ts';
+import type { Outcomes } from './outcomes.ts';
+
+/** How often an outcome is looked for when no event has come. The PostgreSQL queue loses more of them. */
+const POLL_MS = { redis: 100, postgres: 20 };
+/** How long a start waits for the queue; after that the service starts without it and says so in /readyz. */
+const CONNECT_WAIT_MS = 3_000;
+const CONNECT_LOOK_MS = 20;
+
+export interface LedgerGate {
+  /** By partition. */
+  coalescers: Coalescer[];
+  queue: Dependency;
+  close: () => Promise<void>;
+}
+
+interface GateDeps {
+  env: Env;
+  databaseUrl: string;
+  outcomes: Outcomes;
+  logger: Logger;
+  registry: Registry;
+}
+
+export async function openLedgerGate({ env, databaseUrl, outcomes, logger, registry }: GateDeps): Promise<LedgerGate> {
+  const backend = createQueueBackend({
+    redisUrl: env.REDIS_URL,
+    databaseUrl,
+    partitions: env.PARTITIONS,
+    role: 'api',
+    onError: () => queue.reportFailure(),
+  });
+  const queue = createDependency({ name: 'queue', probe: () => backend.ping(), logger });
+  const envelopeSize = envelopeHistogram(registry);
+  // One group alone may fill a fair share of the buffer twice over, but never all of it where there are others.
+  const maxWaiting = Math.min(env.MAX_WAITING_COMMANDS, Math.ceil((2 * env.MAX_WAITING_COMMANDS) / env.PARTITIONS));
+
+  const lanes = [...Array(env.PARTITIONS).keys()].map((partition) => {
+    const ledgerQueue = backend.openQueue(partition);
+    const coalescer = createCoalescer({
+      queue: ledgerQueue,
+      isQueueAway: () => queue.isAway() || !backend.isConnected(),
+      neverSent: backend.neverSent,
+      reportQueueFailure: queue.reportFailure,
+      readOutcomes: outcomes.read,
+      timeoutMs: env.OPERATION_TIMEOUT_MS,
+      pollMs: POLL_MS[backend.kind],
+      maxWaiting,
+      onEnvelope: (commands) => envelopeSize.observe(commands),
+    });
+    return { ledgerQueue, coalescer, events: backend.listen(partition, coalescer.onCompleted) };
+  });
+  const coalescers = lanes.map(({ coalescer }) => coalescer);
+  observeBuffers(registry, coalescers);
+  await connected(backend);
+  return {
+    coalescers,
+    queue,
+    close: async () => {
+      queue.close();
+      await Promise.all(lanes.flatMap(({ ledgerQueue, events }) => [events.close(), ledgerQueue.close()]));
+      await backend.close();
+    },
+  };
+}
+
+async function connected(backend: QueueBackend): Promise<void> {
+  const untilMs = performance.now() + CONNECT_WAIT_MS;
+  while (!backend.isConnected() && performance.now() < untilMs) await sleep(CONNECT_LOOK_MS);
+}
+
+function envelopeHistogram(registry: Registry): Histogram {
+  return new Histogram({
+    name: 'saldo_envelope_commands',
+    help: 'Commands per envelope sent by this process.',
+    buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256, 500],
+    registers: [registry],
+  });
+}
+
+function observeBuffers(registry: Registry, coalescers: readonly Coalescer[]): void {
+  new Gauge({
+    name: 'saldo_waiting_commands',
+    help: 'Commands that wait in this process to be sent, by partition.',
+    labelNames: ['partition'],
+    registers: [registry],
+    collect() {
+      coalescers.forEach((coalescer, partition) => this.set({ partition }, coalescer.waiting()));
+    },
+  });
+}

@@ -1,0 +1,45 @@
+/**
+ * Pages out of the templates beside this file. EJS escapes whatever `<%= %>` prints; only the layout prints a page's own
+ * markup as it is.
+ */
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Response } from 'express';
+import ejs from 'ejs';
+import { createPageHeaders } from '../headers.ts';
+
+export interface PageData {
+  title: string;
+  /** Whether someone is logged in, so that the page offers to log out. */
+  loggedIn?: boolean;
+  [name: string]: unknown;
+}
+
+export type RenderPage = (res: Response, template: string, page: PageData, status?: number) => void;
+
+const TEMPLATES = join(import.meta.dirname, 'templates');
+
+export function createRenderPage(): RenderPage {
+  const setHeaders = createPageHeaders();
+  const templates = new Map(
+    readdirSync(TEMPLATES).map((file) => {
+      const source = readFileSync(join(TEMPLATES, file), 'utf8');
+      return [file.replace(/\.ejs$/, ''), ejs.compile(source, { localsName: 'page', _with: false })];
+    }),
+  );
+  const print = (name: string, page: PageData): string => {
+    const template = templates.get(name);
+    if (!template) throw new Error(`no template ${name}`);
+    return template(page);
+  };
+  return (res, template, page, status = 200) => {
+    const html = print('layout', { ...page, content: print(template, page) });
+    setHeaders(res.req, res);
+    res.statusCode = status;
+    res.setHeader('Content-Type', 'text/html; charset=utf-8');
+    // Most pages are personal, and none is so large that a cache would matter.
+    res.setHeader('Cache-Control', 'no-store');
+    res.setHeader('Content-Length', Buffer.byteLength(html));
+    res.end(html);
+  };
+}

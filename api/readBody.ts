@@ -1,0 +1,64 @@
+/** Request bodies: JSON for the API, forms for the pages, in UTF-8 and nothing else, and not larger than they need be. */
+import { isUtf8 } from 'node:buffer';
+import type { Request, Response } from 'express';
+import express from 'express';
+import { Problem } from './problem.ts';
+
+const LIMIT = '100kb';
+const MAX_FORM_FIELDS = 20;
+
+export type ReadBody = (req: Request, res: Response) => Promise<unknown>;
+
+/** A missing body reads as an empty object, so that the answer names the fields it lacks. */
+export function createJsonReader(): ReadBody {
+  const parse = express.json({ limit: LIMIT, strict: false, type: () => true, verify: requireUtf8 });
+  return async (req, res) => {
+    if (!hasBody(req)) return {};
+    requireType(req, 'application/json');
+    await run(parse, req, res);
+    return req.body as unknown;
+  };
+}
+
+export function createFormReader(): ReadBody {
+  const parse = express.urlencoded({
+    extended: false,
+    limit: LIMIT,
+    parameterLimit: MAX_FORM_FIELDS,
+    type: () => true,
+  });
+  return async (req, res) => {
+    if (!hasBody(req)) return {};
+    requireType(req, 'application/x-www-form-urlencoded');
+    await run(parse, req, res);
+    return req.body as unknown;
+  };
+}
+
+function hasBody(req: Request): boolean {
+  return req.headers['transfer-encoding'] !== undefined || (req.headers['content-length'] ?? '0') !== '0';
+}
+
+/** Exactly one `Content-Type`, of this type, whose charset, if it has one, is UTF-8. Throws `unsupported_media_type`. */
+function requireType(req: Request, expected: string): void {
+  const given = req.headersDistinct['content-type'] ?? [];
+  const [type, ...parameters] = (given[0] ?? '').split(';').map((part) => part.trim().toLowerCase());
+  const charset = parameters.find((parameter) => parameter.startsWith('charset='));
+  if (given.length === 1 && type === expected && (!charset || /^charset="?utf-?8"?$/.test(charset))) return;
+  throw new Problem('unsupported_media_type');
+}
+
+/** Decoding would replace bytes that are not UTF-8 without a word: a name or a purpose would be stored garbled. */
+function requireUtf8(_req: unknown, _res: unknown, bytes: Buffer): void {
+  if (!isUtf8(bytes))
+    throw new Problem('malformed_json', { detail: 'The body is not valid UTF-8. Nothing was changed.' });
+}
+
+function run(parse: ReturnType<typeof express.json>, req: Request, res: Response): Promise<void> {
+  return new Promise((resolve, reject) => {
+    parse(req, res, (error?: unknown) => {
+      if (error === undefined) resolve();
+      else reject(error instanceof Error ? error : new Error('a body could not be read', { cause: error }));
+    });
+  });
+}

@@ -1,0 +1,92 @@
+/** The API's own description: the OpenAPI document, a page to try it on, and a page for every problem. */
+import { createRequire } from 'node:module';
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import type { Endpoint } from '../endpoint.ts';
+import { createOpenApi } from '../openapi.ts';
+import type { RenderPage } from '../pages/render.ts';
+import { CODES, PROBLEMS, Problem } from '../problem.ts';
+import { route } from '../route.ts';
+import type { Route } from '../route.ts';
+
+const require = createRequire(import.meta.url);
+
+/** The document describes every route, itself included. */
+export function createOpenApiRoute(others: readonly Route[]): Route {
+  let document: Record<string, unknown> | undefined;
+  const self: Route = route({
+    method: 'get',
+    path: '/openapi.json',
+    summary: 'This document',
+    roles: 'anyone',
+    answers: { 200: { description: 'OpenAPI 3.1', schema: z.record(z.string(), z.unknown()) } },
+    problems: [],
+    handle: () =>
+      Promise.resolve({ status: 200, body: (document ??= createOpenApi([...others, self], readVersion())) }),
+  });
+  return self;
+}
+
+function readVersion(): string {
+  const { version } = require('../../package.json') as { version: string };
+  return version;
+}
+
+/** Files from packages, under names of our own; nothing else of those packages can be reached. */
+const FILES: readonly { path: string; file: string; type: string }[] = [
+  { path: '/assets/pico.css', file: '@picocss/pico/css/pico.min.css', type: 'text/css; charset=utf-8' },
+  { path: '/assets/swagger-ui.css', file: 'swagger-ui-dist/swagger-ui.css', type: 'text/css; charset=utf-8' },
+  {
+    path: '/assets/swagger-ui.js',
+    file: 'swagger-ui-dist/swagger-ui-bundle.js',
+    type: 'text/javascript; charset=utf-8',
+  },
+];
+const OWN_FILES: readonly { path: string; file: string; type: string }[] = [
+  { path: '/assets/docs.js', file: 'docs.js', type: 'text/javascript; charset=utf-8' },
+  { path: '/assets/saldo.css', file: 'saldo.css', type: 'text/css; charset=utf-8' },
+];
+const CACHED_S = 3600;
+
+export function createDocsPages(renderPage: RenderPage): Endpoint[] {
+  return [
+    { method: 'get', path: '/docs', handler: (_req, res) => renderPage(res, 'docs', { title: 'API' }) },
+    {
+      method: 'get',
+      path: '/problems/',
+      handler: (_req, res) => renderPage(res, 'problems', { title: 'Problems', problems: PROBLEMS, codes: CODES }),
+    },
+    {
+      method: 'get',
+      path: '/problems/:code',
+      handler: (req, res) => {
+        const code = CODES.find((each) => each === req.params['code']);
+        if (!code) throw new Problem('not_found');
+        return renderPage(res, 'problem', { title: PROBLEMS[code].title, code, problem: PROBLEMS[code] });
+      },
+    },
+  ];
+}
+
+/** Read once: they are few, and an answer from memory needs no file to be opened. */
+export function createAssets(): Endpoint[] {
+  const packaged = FILES.map((each) => ({ ...each, location: require.resolve(each.file) }));
+  const own = OWN_FILES.map((each) => ({
+    ...each,
+    location: join(dirname(import.meta.dirname), 'pages', 'assets', each.file),
+  }));
+  return [...packaged, ...own].map(({ path, location, type }) => {
+    const content = readFileSync(location);
+    return {
+      method: 'get',
+      path,
+      handler: (_req, res) => {
+        res.setHeader('Content-Type', type);
+        res.setHeader('Content-Length', content.length);
+        res.setHeader('Cache-Control', `public, max-age=${CACHED_S}`);
+        res.end(content);
+      },
+    };
+  });
+}

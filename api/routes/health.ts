@@ -1,0 +1,61 @@
+/** For whoever keeps the service running: is it alive, can it work, what has it been doing. */
+import type { Registry } from 'prom-client';
+import { z } from 'zod';
+import { Problem } from '../problem.ts';
+import { route } from '../route.ts';
+import type { Route } from '../route.ts';
+
+export interface Readiness {
+  ready: boolean;
+  /** Whether each thing the service needs can be used, by name. */
+  checks: Record<string, boolean>;
+}
+
+interface HealthDeps {
+  readiness: () => Promise<Readiness>;
+  registry: Registry;
+}
+
+export function createHealthRoutes({ readiness, registry }: HealthDeps): Route[] {
+  return [
+    route({
+      method: 'get',
+      path: '/livez',
+      summary: 'Whether the process is alive',
+      roles: 'anyone',
+      answers: { 200: { description: 'It is', schema: z.object({ status: z.literal('OK') }) } },
+      problems: [],
+      handle: () => Promise.resolve({ status: 200, body: { status: 'OK' } }),
+    }),
+    route({
+      method: 'get',
+      path: '/readyz',
+      summary: 'Whether requests can be served: what is needed is reachable, and migrations are current',
+      roles: 'anyone',
+      answers: {
+        200: {
+          description: 'They can',
+          schema: z.object({ status: z.literal('OK'), checks: z.record(z.string(), z.boolean()) }),
+        },
+      },
+      problems: [],
+      async handle() {
+        const { ready, checks } = await readiness();
+        if (ready) return { status: 200, body: { status: 'OK', checks } };
+        const failed = Object.keys(checks).filter((name) => !checks[name]);
+        throw new Problem('unavailable', { detail: `Not ready: ${failed.join(', ')}.` });
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/metrics',
+      summary: 'Figures for Prometheus',
+      roles: ['operator'],
+      answers: { 200: { description: 'Text exposition format', schema: z.string(), contentType: 'text/plain' } },
+      problems: [],
+      async handle() {
+        return { status: 200, body: await registry.metrics(), headers: { 'Content-Type': registry.contentType } };
+      },
+    }),
+  ];
+}

@@ -1,0 +1,102 @@
+/** A wallet's balance and what has happened to it, newest first. */
+import { z } from 'zod';
+import { amountToNumber } from '../../shared/ledger/money.ts';
+import type { Pool } from '../../shared/store/pool.ts';
+import { readWalletPage } from '../../shared/store/readWalletPage.ts';
+import type { WalletEntry, WalletPage } from '../../shared/store/readWalletPage.ts';
+import { Problem } from '../problem.ts';
+import { route } from '../route.ts';
+import type { Principal, Route } from '../route.ts';
+import { queryInteger } from '../schemas.ts';
+
+const MAX_PAGE = 200;
+const DEFAULT_PAGE = 50;
+
+const query = z.strictObject({
+  limit: queryInteger(1, MAX_PAGE)
+    .optional()
+    .meta({ description: `Operations per page, ${DEFAULT_PAGE} by default.` }),
+  before: queryInteger(1, Number.MAX_SAFE_INTEGER)
+    .optional()
+    .meta({ description: 'Only operations with a smaller `seq`: the `next_before` of the page before.' }),
+});
+
+const operation = z.object({
+  operation_id: z.uuid(),
+  seq: z.int().meta({ description: 'The operation’s number in this wallet: 1, 2, 3 … without gaps.' }),
+  type: z.enum(['deposit', 'transfer']),
+  amount: z.number().meta({ description: 'Signed: negative has left the wallet.' }),
+  balance: z.number().meta({ description: 'After the operation.' }),
+  counterparty_wallet_id: z.int(),
+  details: z.string().nullable(),
+  created_at: z.iso.datetime(),
+});
+
+const wallet = z.object({
+  wallet_id: z.int(),
+  user_id: z.int(),
+  currency: z.string(),
+  balance: z.number(),
+  available: z.number().meta({ description: 'The balance less what is held.' }),
+  operations: z.array(operation).meta({ description: 'Newest first.' }),
+  next_before: z.int().nullable().meta({ description: 'Pass it as `before` for the next page; null at the end.' }),
+});
+export type WalletView = z.infer<typeof wallet>;
+
+export function createWalletRoutes({ pool }: { pool: Pool }): Route[] {
+  return [
+    route({
+      method: 'get',
+      path: '/api/wallet',
+      summary: 'Your wallet: its balance and its latest operations',
+      roles: ['customer', 'bank'],
+      query,
+      answers: { 200: { description: 'The wallet', schema: wallet } },
+      problems: [],
+      async handle({ principal, query: { limit = DEFAULT_PAGE, before } }) {
+        return { status: 200, body: await viewWallet(pool, principal, { limit, before }) };
+      },
+    }),
+  ];
+}
+
+/** The principal's own wallet. Throws `unauthenticated` for a session that outlived its database. */
+export async function viewWallet(
+  pool: Pool,
+  principal: Principal,
+  { limit, before }: { limit: number; before?: number | undefined },
+): Promise<WalletView> {
+  if (principal.walletId === null) throw new Problem('forbidden');
+  const bound = before === undefined ? undefined : BigInt(before);
+  const page = await readWalletPage(pool, principal.walletId, { limit, before: bound });
+  if (page?.ownerId !== principal.userId) throw new Problem('unauthenticated');
+  return toView(page);
+}
+
+function toView(page: WalletPage): WalletView {
+  const { currency } = page;
+  const oldest = page.entries.at(-1);
+  return {
+    wallet_id: Number(page.walletId),
+    user_id: Number(page.ownerId),
+    currency,
+    balance: amountToNumber(page.balanceMinor, currency),
+    available: amountToNumber(page.balanceMinor - page.heldMinor, currency),
+    operations: page.entries.map((entry) => toItem(entry, currency)),
+    // Numbers have no gaps and begin at 1, so the oldest one listed tells whether there is more.
+    next_before: oldest && oldest.seq > 1n ? Number(oldest.seq) : null,
+  };
+}
+
+function toItem(entry: WalletEntry, currency: string): WalletView['operations'][number] {
+  return {
+    operation_id: entry.operationId,
+    seq: Number(entry.seq),
+    type: entry.kind,
+    amount: amountToNumber(entry.amountMinor, currency),
+    balance: amountToNumber(entry.balanceAfterMinor, currency),
+    counterparty_wallet_id: Number(entry.counterpartyWalletId),
+    details: entry.details,
+    created_at: entry.createdAt.toISOString(),
+  };
+}

@@ -1,0 +1,117 @@
+/**
+ * The fields of requests, each defined once: what parses them also documents them. Lengths are counted in Unicode
+ * characters, as JSON Schema counts them.
+ */
+import type { IncomingMessage } from 'node:http';
+import { z } from 'zod';
+import { normaliseEmail } from './auth/email.ts';
+import { Problem } from './problem.ts';
+import type { FieldError } from './problem.ts';
+
+const CONTROL_CHARACTER = /\p{Cc}/u;
+const EMAIL = /^[^\s@"]{1,64}@[^\s@"]+$/u;
+
+export const MAX_EMAIL_LENGTH = 254;
+const MIN_PASSWORD_LENGTH = 8;
+const MAX_PASSWORD_LENGTH = 200;
+
+function characters(text: string): number {
+  return Array.from(text).length;
+}
+
+/** Text that every part of the service can carry: PostgreSQL and JSON refuse NUL and lone surrogates. */
+const plainText = z
+  .string()
+  .refine((text) => text.isWellFormed(), 'must be well-formed Unicode')
+  .refine((text) => !CONTROL_CHARACTER.test(text), 'must have no control characters');
+
+function bounded(schema: z.ZodString, min: number, max: number): z.ZodString {
+  const rule = min === 0 ? `must have at most ${max} characters` : `must have ${min} to ${max} characters`;
+  return schema
+    .refine((text) => characters(text) >= min && characters(text) <= max, rule)
+    .meta({ ...(min > 0 && { minLength: min }), maxLength: max });
+}
+
+export const nameField = bounded(plainText.trim(), 1, 100);
+export const emailField = bounded(plainText.overwrite(normaliseEmail), 3, MAX_EMAIL_LENGTH).refine(
+  (email) => EMAIL.test(email),
+  'must be an e-mail address',
+);
+export const passwordField = bounded(plainText, MIN_PASSWORD_LENGTH, MAX_PASSWORD_LENGTH).meta({ format: 'password' });
+export const detailsField = bounded(plainText, 0, 500);
+export const externalIdField = bounded(plainText, 1, 255);
+
+// What proves an account is compared, not stored: whatever could not have been signed up with is simply wrong.
+export const claimedEmailField = plainText.overwrite(normaliseEmail);
+export const claimedPasswordField = z
+  .string()
+  .refine((text) => text.isWellFormed(), 'must be well-formed Unicode')
+  .meta({ format: 'password' });
+
+const WALLET_ID_RULE = `must be an integer from 1 to ${Number.MAX_SAFE_INTEGER}`;
+export const walletIdField = z.int({ error: WALLET_ID_RULE }).min(1, WALLET_ID_RULE);
+
+/** Its shape only: `parseAmount` judges the value, once the currency is known. */
+export const amountField = z
+  .union([z.number(), z.string()], { error: 'must be a number or a decimal string' })
+  .meta({ description: 'Decimal, greater than zero, with no more decimals than the currency has.', examples: [115.6] });
+
+/** An integer in a query string, in plain decimal digits. */
+export function queryInteger(min: number, max: number) {
+  const rule = `must be an integer from ${min} to ${max}`;
+  return z
+    .string({ error: rule })
+    .regex(/^\d{1,16}$/, rule)
+    .transform(Number)
+    .pipe(z.int({ error: rule }).min(min, rule).max(max, rule));
+}
+
+const IDEMPOTENCY_KEY = 'Idempotency-Key';
+export const idempotencyKeyField = z
+  .string()
+  .regex(/^[\x20-\x7e]{1,255}$/, 'must be 1 to 255 printable ASCII characters');
+
+/** The request's `Idempotency-Key`, if it has one. Two of them are no key: nobody could say which one counts. */
+export function readIdempotencyKey(req: IncomingMessage): string | undefined {
+  const header = req.headers['idempotency-key'];
+  if (header === undefined) return undefined;
+  const given = req.headersDistinct['idempotency-key'] ?? [];
+  const parsed = idempotencyKeyField.safeParse(given.length === 1 ? given[0] : undefined);
+  if (parsed.success) return parsed.data;
+  const message = given.length > 1 ? 'must be given once' : (parsed.error.issues[0]?.message ?? 'is not valid');
+  throw new Problem('invalid_request', { errors: [{ path: IDEMPOTENCY_KEY, message }] });
+}
+
+const FIELDS_NAMED = 20;
+const PATH_LENGTH = 100;
+
+/** Parses one part of a request. Throws `invalid_request` that names every field that broke a rule, up to twenty. */
+export function parsePart<T extends z.ZodType>(schema: T, input: unknown, part: 'body' | 'query' | 'path'): z.infer<T> {
+  const parsed = schema.safeParse(input);
+  if (parsed.success) return parsed.data;
+  const errors = fieldErrors(parsed.error, part);
+  const named = errors.map(({ path, message }) => `${path} ${message}`).join('; ');
+  throw new Problem('invalid_request', { detail: `Not valid: ${named}.`, errors });
+}
+
+/** One error per field: the first rule that it broke. What is wrong with the part as a whole goes by `whole`. */
+export function fieldErrors(error: z.ZodError, whole: string): FieldError[] {
+  const byPath = new Map<string, string>();
+  for (const issue of error.issues) {
+    const unknown = issue.code === 'unrecognized_keys' ? issue.keys : undefined;
+    const paths = unknown?.map((key) => [...issue.path, key]) ?? [issue.path];
+    for (const path of paths) {
+      if (byPath.size === FIELDS_NAMED) break;
+      const name = path.map(String).join('.').slice(0, PATH_LENGTH) || whole;
+      if (!byPath.has(name)) byPath.set(name, unknown ? 'is not a field here' : sentence(issue.message));
+    }
+  }
+  return [...byPath].map(([path, message]) => ({ path, message }));
+}
+
+/** Zod's own messages, turned into phrases that follow the field's name as ours do. */
+function sentence(message: string): string {
+  const typed = /^Invalid input: expected (.+), received (.+)$/.exec(message);
+  if (!typed) return message;
+  return typed[2] === 'undefined' ? 'is required' : `must be of type ${typed[1] ?? ''}`;
+}

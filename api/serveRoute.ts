@@ -1,0 +1,66 @@
+/**
+ * One route of the API as an Express handler. What refuses a request comes in the order of what it costs: overload,
+ * another site's form, who is asking, their role; only then is the body read and validated.
+ */
+import type { Request, RequestHandler, Response } from 'express';
+import type { z } from 'zod';
+import type { Dependency } from '../shared/dependency.ts';
+import type { Auth } from './auth/auth.ts';
+import { refuseForeign } from './csrf.ts';
+import { Problem } from './problem.ts';
+import type { ReadBody } from './readBody.ts';
+import { requestIdOf, sendReply } from './reply.ts';
+import type { Call, Principal, Route } from './route.ts';
+import { parsePart } from './schemas.ts';
+
+export interface ServeDeps {
+  auth: Auth;
+  database: Dependency;
+  readJson: ReadBody;
+  /** Told how long each answered request took. */
+  observe: (route: Route, status: number, durationMs: number) => void;
+}
+
+export function serveRoute(route: Route, deps: ServeDeps): RequestHandler {
+  return async (req, res) => {
+    const startedMs = performance.now();
+    const observe = () => deps.observe(route, res.statusCode, performance.now() - startedMs);
+    res.once('finish', observe);
+    sendReply(res, await answer(route, deps, req, res));
+  };
+}
+
+async function answer(route: Route, deps: ServeDeps, req: Request, res: Response) {
+  // While the database is known to be away nothing under /api can be done, and trying would cost the client seconds.
+  if (deps.database.isAway() && route.path.startsWith('/api/')) throw new Problem('unavailable');
+  route.admit?.();
+  refuseForeign(req);
+  const principal = route.roles === 'anyone' ? undefined : await authorise(route.roles, deps.auth, req, res);
+  const body = route.body && parsePart(route.body, await deps.readJson(req, res), 'body');
+  const call: Omit<Call, 'principal'> = {
+    body,
+    query: parseUrl(route.query, req.query, 'query'),
+    params: parseUrl(route.params, req.params, 'path'),
+    requestId: requestIdOf(res),
+    req,
+    res,
+  };
+  return route.handle({ ...call, principal: principal as Principal });
+}
+
+/** A route that takes no query ignores one, as every web server does. */
+function parseUrl(schema: z.ZodType | undefined, given: unknown, part: 'query' | 'path'): unknown {
+  return schema && parsePart(schema, { ...(given as object) }, part);
+}
+
+async function authorise(
+  roles: Exclude<Route['roles'], 'anyone'>,
+  auth: Auth,
+  req: Request,
+  res: Response,
+): Promise<Principal> {
+  const principal = await auth.identify(req, res);
+  if (!principal) throw new Problem('unauthenticated');
+  if (!roles.includes(principal.role)) throw new Problem('forbidden');
+  return principal;
+}
