@@ -14,6 +14,8 @@ import type { Pool, PrismaClient } from '../shared/store/pool.ts';
 import { createAuth } from './auth/auth.ts';
 import type { Auth } from './auth/auth.ts';
 import { refuseForeign } from './csrf.ts';
+import { createDatabaseGuard } from './databaseGuard.ts';
+import type { DatabaseGuard } from './databaseGuard.ts';
 import { mountEndpoints } from './endpoint.ts';
 import type { Endpoint } from './endpoint.ts';
 import { createFailures } from './failures.ts';
@@ -60,18 +62,17 @@ export interface Mount {
 
 export interface App {
   handler: Express;
-  /** Every route of the API, as documented. */
-  routes: readonly Route[];
   /** Stops what runs in the background. Connections are the caller's. */
   close: () => void;
 }
 
 export function createApp(deps: AppDeps): App {
-  const { env, pool, prisma } = deps;
-  const auth = createAuth(deps);
+  const { env, prisma } = deps;
+  const guard = createDatabaseGuard(deps.database);
+  const auth = createAuth({ ...deps, guard });
   const renderPage = createRenderPage();
   const readForm = createFormReader();
-  const routes = collectRoutes(deps, auth);
+  const routes = collectRoutes(deps, guard, auth);
   const serveDeps: ServeDeps = {
     auth,
     database: deps.database,
@@ -91,8 +92,8 @@ export function createApp(deps: AppDeps): App {
       path: route.path.replace(/\{(\w+)\}/g, ':$1'),
       handler: serveRoute(route, serveDeps),
     })),
-    ...createHomePage({ ...deps, auth, readForm, renderPage }),
-    ...createAccountPages({ auth, prisma, currency: env.CURRENCY, readForm, renderPage }),
+    ...createHomePage({ ...deps, guard, auth, readForm, renderPage }),
+    ...createAccountPages({ auth, prisma, guard, currency: env.CURRENCY, readForm, renderPage }),
     ...createDocsPages(renderPage),
     ...createAssets(),
   ]);
@@ -101,15 +102,16 @@ export function createApp(deps: AppDeps): App {
     throw new Problem('not_found');
   });
   app.use(answerError(deps, renderPage));
-  return { handler: app, routes, close: auth.close };
+  return { handler: app, close: auth.close };
 }
 
 /** The busiest first: Express tries them in order. */
-function collectRoutes({ operationRoutes, readiness, registry, pool, prisma, env }: AppDeps, auth: Auth): Route[] {
+function collectRoutes(deps: AppDeps, guard: DatabaseGuard, auth: Auth): Route[] {
+  const { operationRoutes, readiness, registry, pool, prisma, env } = deps;
   const routes = [
     ...operationRoutes,
-    ...createWalletRoutes({ pool }),
-    ...createAccountRoutes({ auth, prisma, currency: env.CURRENCY }),
+    ...createWalletRoutes({ pool, guard }),
+    ...createAccountRoutes({ auth, prisma, guard, currency: env.CURRENCY }),
     ...createHealthRoutes({ readiness, registry }),
   ];
   return [...routes, createOpenApiRoute(routes)];
@@ -160,11 +162,11 @@ function requireRole(roles: readonly Role[], auth: Auth): RequestHandler {
 /** The one place where an error becomes an answer: a page for a browser that shows pages, else a problem document. */
 function answerError(deps: AppDeps, renderPage: RenderPage): ErrorRequestHandler {
   const toProblem = createFailures(deps);
-  return (error: unknown, req, res, _next) => {
+  return (error: unknown, req, res, next) => {
     const problem = toProblem(error, req, requestIdOf(res));
     if (res.headersSent) {
-      // Half an answer is out: cutting it off is the only way left to say that it is not whole.
-      res.destroy();
+      // Half an answer is out. Express cuts it off, the only way left to say that it is not whole.
+      next(error);
       return;
     }
     if (!prefersPage(req)) {

@@ -56,6 +56,8 @@ export interface Coalescer {
   /** Call `admit` first. */
   submit: (command: Command) => Ticket;
   waiting: () => number;
+  /** Whether an operator has paused the queue, as of the last envelope that was late. */
+  isPaused: () => boolean;
   onCompleted: (jobId: string) => void;
 }
 
@@ -108,6 +110,7 @@ export function createCoalescer(deps: CoalescerDeps): Coalescer {
       };
     },
     waiting: () => buffer.size,
+    isPaused: delivery.isPaused,
     onCompleted: (jobId) => {
       if (slot?.jobId !== jobId) return;
       slot.isCompleted = true;

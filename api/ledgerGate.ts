@@ -3,8 +3,6 @@
  * be reached at all.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Gauge, Histogram } from 'prom-client';
-import type { Registry } from 'prom-client';
 import { createDependency } from '../shared/dependency.ts';
 import type { Dependency } from '../shared/dependency.ts';
 import type { Env } from '../shared/env.ts';
@@ -33,10 +31,16 @@ interface GateDeps {
   databaseUrl: string;
   outcomes: Outcomes;
   logger: Logger;
-  registry: Registry;
+  onEnvelope: (commands: number) => void;
 }
 
-export async function openLedgerGate({ env, databaseUrl, outcomes, logger, registry }: GateDeps): Promise<LedgerGate> {
+export async function openLedgerGate({
+  env,
+  databaseUrl,
+  outcomes,
+  logger,
+  onEnvelope,
+}: GateDeps): Promise<LedgerGate> {
   const backend = createQueueBackend({
     redisUrl: env.REDIS_URL,
     databaseUrl,
@@ -45,7 +49,6 @@ export async function openLedgerGate({ env, databaseUrl, outcomes, logger, regis
     onError: () => queue.reportFailure(),
   });
   const queue = createDependency({ name: 'queue', probe: () => backend.ping(), logger });
-  const envelopeSize = envelopeHistogram(registry);
   // One group alone may fill a fair share of the buffer twice over, but never all of it where there are others.
   const maxWaiting = Math.min(env.MAX_WAITING_COMMANDS, Math.ceil((2 * env.MAX_WAITING_COMMANDS) / env.PARTITIONS));
 
@@ -60,12 +63,11 @@ export async function openLedgerGate({ env, databaseUrl, outcomes, logger, regis
       timeoutMs: env.OPERATION_TIMEOUT_MS,
       pollMs: POLL_MS[backend.kind],
       maxWaiting,
-      onEnvelope: (commands) => envelopeSize.observe(commands),
+      onEnvelope,
     });
     return { ledgerQueue, coalescer, events: backend.listen(partition, coalescer.onCompleted) };
   });
   const coalescers = lanes.map(({ coalescer }) => coalescer);
-  observeBuffers(registry, coalescers);
   await connected(backend);
   return {
     coalescers,
@@ -81,25 +83,4 @@ export async function openLedgerGate({ env, databaseUrl, outcomes, logger, regis
 async function connected(backend: QueueBackend): Promise<void> {
   const untilMs = performance.now() + CONNECT_WAIT_MS;
   while (!backend.isConnected() && performance.now() < untilMs) await sleep(CONNECT_LOOK_MS);
-}
-
-function envelopeHistogram(registry: Registry): Histogram {
-  return new Histogram({
-    name: 'saldo_envelope_commands',
-    help: 'Commands per envelope sent by this process.',
-    buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256, 500],
-    registers: [registry],
-  });
-}
-
-function observeBuffers(registry: Registry, coalescers: readonly Coalescer[]): void {
-  new Gauge({
-    name: 'saldo_waiting_commands',
-    help: 'Commands that wait in this process to be sent, by partition.',
-    labelNames: ['partition'],
-    registers: [registry],
-    collect() {
-      coalescers.forEach((coalescer, partition) => this.set({ partition }, coalescer.waiting()));
-    },
-  });
 }

@@ -2,7 +2,6 @@
  * The API process: HTTP in front, a coalescer per partition behind it. Any number may run side by side; what they share
  * is the database and the queue.
  */
-import { Registry, collectDefaultMetrics } from 'prom-client';
 import { createDependency } from '../shared/dependency.ts';
 import { readEnv, requireValue } from '../shared/env.ts';
 import { runProcess } from '../shared/lifecycle.ts';
@@ -13,6 +12,7 @@ import { createDatabaseClock } from '../shared/time.ts';
 import { createApp } from './app.ts';
 import { ensureAccounts } from './auth/ensureAccounts.ts';
 import { openLedgerGate } from './ledgerGate.ts';
+import { createMetrics } from './metrics.ts';
 import { createMove } from './movements.ts';
 import { createOutcomes } from './outcomes.ts';
 import { createReadiness } from './readiness.ts';
@@ -27,8 +27,6 @@ runProcess(async () => {
   const env = readEnv(process.env);
   const databaseUrl = requireValue(env, 'DATABASE_URL');
   const logger = createLogger('api', env.LOG_LEVEL);
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
 
   const pool = createPool({ databaseUrl, role: 'api', maxConnections: MAX_CONNECTIONS });
   await assertPartitions(pool, env.PARTITIONS);
@@ -37,9 +35,11 @@ runProcess(async () => {
   pool.on('error', database.reportFailure);
   await ensureAccounts({ env, prisma, logger });
 
+  const metrics = createMetrics(pool);
   const clock = createDatabaseClock();
   const outcomes = createOutcomes({ pool, database, clock });
-  const gate = await openLedgerGate({ env, databaseUrl, outcomes, logger, registry });
+  const gate = await openLedgerGate({ env, databaseUrl, outcomes, logger, onEnvelope: metrics.onEnvelope });
+  metrics.watchBuffers(gate.coalescers);
   const stopping = new AbortController();
   const { submit, admit } = createSubmission({
     coalescers: gate.coalescers,
@@ -54,6 +54,7 @@ runProcess(async () => {
   const move = createMove({ submit, findWallet, clock, timeoutMs: env.OPERATION_TIMEOUT_MS });
   const operationRoutes = createOperationRoutes({ move, admit, outcomes, pool });
   const readiness = createReadiness({ pool, database, queue: gate.queue, stopping: stopping.signal });
+  const { registry } = metrics;
   const app = createApp({ env, logger, pool, prisma, database, operationRoutes, move, admit, readiness, registry });
 
   const server = await listen(app.handler, env.HOST, env.PORT);

@@ -44,7 +44,7 @@ export function createOpenApi(routes: readonly Route[], version: string): Json {
       title: 'Saldo',
       version,
       description:
-        'A wallet service. Amounts are decimals in the wallet’s currency. Errors are problem documents (RFC 9457) with a closed set of codes.',
+        'A wallet service. Amounts are decimals in the wallet’s currency. Errors are problem documents (RFC 9457) with a [closed set of codes](/problems/).',
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: '/' }],
@@ -170,6 +170,8 @@ function parametersOf(schema: z.ZodType | undefined, place: 'path' | 'query'): J
 }
 
 function toJsonSchema(schema: z.ZodType, io: 'input' | 'output'): Json {
-  const { $schema: _dialect, ...document } = z.toJSONSchema(schema, { io });
+  const document: Json = z.toJSONSchema(schema, { io });
+  // OpenAPI 3.1 has the dialect for the whole document.
+  delete document['$schema'];
   return document;
 }

@@ -1,6 +1,6 @@
 /** Request bodies: JSON for the API, forms for the pages, in UTF-8 and nothing else, and not larger than they need be. */
 import { isUtf8 } from 'node:buffer';
-import type { Request, Response } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import express from 'express';
 import { Problem } from './problem.ts';
 
@@ -54,9 +54,9 @@ function requireUtf8(_req: unknown, _res: unknown, bytes: Buffer): void {
     throw new Problem('malformed_json', { detail: 'The body is not valid UTF-8. Nothing was changed.' });
 }
 
-function run(parse: ReturnType<typeof express.json>, req: Request, res: Response): Promise<void> {
+function run(parse: RequestHandler, req: Request, res: Response): Promise<void> {
   return new Promise((resolve, reject) => {
-    parse(req, res, (error?: unknown) => {
+    void parse(req, res, (error?: unknown) => {
       if (error === undefined) resolve();
       else reject(error instanceof Error ? error : new Error('a body could not be read', { cause: error }));
     });

@@ -75,5 +75,5 @@ export interface Route<
 export function route<Body extends z.ZodType, Query extends z.ZodType, Params extends z.ZodType>(
   definition: Route<Body, Query, Params>,
 ): Route {
-  return definition as unknown as Route;
+  return definition;
 }

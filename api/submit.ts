@@ -21,6 +21,9 @@ import type { Coalescer, Ticket } from './coalescer.ts';
 import type { Outcomes } from './outcomes.ts';
 import { Problem } from './problem.ts';
 
+/** How long a full `pending_operation` is taken to stay full. */
+const FULL_FOR_MS = 1_000;
+
 export interface SubmitDeps {
   /** By partition. */
   coalescers: readonly Coalescer[];
@@ -50,7 +53,7 @@ export interface Submission {
 }
 
 export function createSubmission(deps: SubmitDeps): Submission {
-  const promise = createPromiser(deps);
+  const { promise, isFull } = createPromiser(deps);
   const inTime = createWait(deps.stopping);
 
   const admit = () => {
@@ -63,16 +66,13 @@ export function createSubmission(deps: SubmitDeps): Submission {
     const coalescer = deps.coalescers[partitionOf(command, deps.coalescers.length)];
     if (!coalescer) throw new Error(`no partition for operation ${command.id}`);
     coalescer.admit();
+    // A paused queue decides nothing, so without room for its promise a command could only end in not knowing.
+    if (coalescer.isPaused() && isFull()) throw new Problem('overloaded');
     if (isKeyed) {
       const known = await deps.outcomes.lookUp(command.id);
       if (known) return known.state === 'pending' ? waitForPromised(command, known, waitMs, respondAsync) : known;
     }
-    if (respondAsync) {
-      const known = await promise({ command, dueInMs: FIRST_SWEEP_MS });
-      if (!known) throw new Problem('overloaded', { detail: 'Too many operations are pending.' });
-      if (known.state === 'pending' && known.requestHash === command.requestHash) coalescer.submit(command).leave();
-      return known;
-    }
+    if (respondAsync) return promiseAtOnce(command, coalescer);
     const ticket = coalescer.submit(command);
     const outcome = await inTime(ticket.outcome, waitMs);
     return outcome ?? promiseLate(command, ticket);
@@ -81,25 +81,35 @@ export function createSubmission(deps: SubmitDeps): Submission {
   /** The same key while its operation is promised: nothing is started, the same one is waited for. */
   const waitForPromised = async (command: Command, known: KnownOutcome, waitMs: number, respondAsync: boolean) => {
     if (respondAsync || known.requestHash !== command.requestHash) return known;
-    return (await deps.outcomes.watch(command.id, waitMs)) ?? known;
+    // The promise stands whether or not it can be looked at now.
+    return (await deps.outcomes.watch(command.id, waitMs).catch(() => known)) ?? known;
+  };
+
+  const promiseAtOnce = async (command: Command, coalescer: Coalescer): Promise<KnownOutcome> => {
+    const known = await promise({ command, dueInMs: FIRST_SWEEP_MS }).catch(() => {
+      throw outcomeUnknown(command);
+    });
+    if (!known) throw new Problem('overloaded');
+    if (known.state === 'pending' && known.requestHash === command.requestHash) coalescer.submit(command).leave();
+    return known;
   };
 
   const promiseLate = async (command: Command, ticket: Ticket): Promise<KnownOutcome> => {
-    const wasSent = ticket.isSent();
-    let known: KnownOutcome | undefined;
-    try {
-      known = await promise({ command, dueInMs: wasSent ? FIRST_SWEEP_MS : 0 });
-    } catch {
-      deps.database.reportFailure();
-    }
+    const dueInMs = ticket.isSent() ? FIRST_SWEEP_MS : 0;
+    // A promise that failed may have been committed all the same; one that found no room certainly was not.
+    const known = await promise({ command, dueInMs }).catch(() => 'unknown' as const);
     ticket.leave();
-    const withdrawn = ticket.withdraw();
-    if (known) return known;
-    if (withdrawn) throw new Problem('overloaded');
-    throw new Problem('outcome_unknown', { operationId: command.id, expiresAt: new Date(command.expiresAtMs) });
+    const isWithdrawn = ticket.withdraw();
+    if (known === undefined && isWithdrawn) throw new Problem('overloaded');
+    if (known !== undefined && known !== 'unknown') return known;
+    throw outcomeUnknown(command);
   };
 
   return { submit, admit };
+}
+
+function outcomeUnknown({ id, expiresAtMs }: Command): Problem {
+  return new Problem('outcome_unknown', { operationId: id, expiresAt: new Date(expiresAtMs) });
 }
 
 /**
@@ -108,12 +118,20 @@ export function createSubmission(deps: SubmitDeps): Submission {
  */
 function createPromiser(deps: SubmitDeps) {
   const bounds = { partitions: deps.coalescers.length, maxPending: deps.maxPending };
-  return createBatcher(async (promised: { command: Command; dueInMs: number }[]) => {
-    await insertPending(deps.pool, promised, bounds);
+  let fullAtMs = -Infinity;
+  const promise = createBatcher(async (promised: { command: Command; dueInMs: number }[]) => {
+    try {
+      await insertPending(deps.pool, promised, bounds);
+    } catch (error) {
+      deps.database.reportFailure();
+      throw error;
+    }
     const ids = promised.map(({ command }) => command.id);
     const known = await deps.outcomes.read(ids);
+    if (known.size < new Set(ids).size) fullAtMs = performance.now();
     return ids.map((id) => known.get(id));
   });
+  return { promise, isFull: () => performance.now() - fullAtMs < FULL_FOR_MS };
 }
 
 /** Waits for an outcome; nothing comes of it when the time is up or the process is to stop. */

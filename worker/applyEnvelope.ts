@@ -34,7 +34,12 @@ interface ApplyDeps {
 export async function applyEnvelope(deps: ApplyDeps, jobId: string, data: unknown): Promise<void> {
   const { commands, problems } = fromEnvelope(data);
   if (commands.length > 0) await applyAll(deps, jobId, commands);
-  if (problems.length > 0) throw new UnreadableEnvelopeError(problems.join('; '));
+  if (problems.length === 0) return;
+  deps.logger.error(
+    { jobId, problems },
+    'an envelope has commands that cannot be read; see the failed set of its queue',
+  );
+  throw new UnreadableEnvelopeError(problems.join('; '));
 }
 
 async function applyAll(deps: ApplyDeps, jobId: string, commands: Command[]): Promise<void> {

@@ -10,7 +10,7 @@ import type { Logger } from '../shared/logger.ts';
 import { MAX_ENVELOPE_COMMANDS, ENVELOPE_VERSION, sweepJobId } from '../shared/queue/contracts.ts';
 import type { WireCommand } from '../shared/queue/contracts.ts';
 import type { LedgerQueue } from '../shared/queue/ledgerQueue.ts';
-import { claimDue, clearPending, duePartitions } from '../shared/store/pendingOperations.ts';
+import { claimDue, clearKept, duePartitions } from '../shared/store/pendingOperations.ts';
 import type { Pool } from '../shared/store/pool.ts';
 import { withDeadline } from '../shared/time.ts';
 
@@ -46,9 +46,8 @@ export function startSweep(deps: SweepDeps): { stop: () => Promise<void> } {
   };
 }
 
-/** One round: removes the promises that have been kept, and sends out those that are due. Returns how many it sent. */
+/** One round over the promises that are due: removes those that are kept and sends out the rest. Returns how many. */
 export async function sweepOnce(deps: Pick<SweepDeps, 'pool' | 'queues' | 'logger'>): Promise<number> {
-  await clearPending(deps.pool);
   let swept = 0;
   for (const partition of await duePartitions(deps.pool)) {
     const queue = deps.queues[partition];
@@ -58,6 +57,7 @@ export async function sweepOnce(deps: Pick<SweepDeps, 'pool' | 'queues' | 'logge
 }
 
 async function sweepPartition(deps: Pick<SweepDeps, 'pool' | 'logger'>, queue: LedgerQueue): Promise<number> {
+  await clearKept(deps.pool, queue.partition, MAX_ENVELOPE_COMMANDS);
   const jobId = sweepJobId(queue.partition);
   const look = Promise.all([queue.isPaused(), queue.stateOf(jobId)]);
   const [isPaused, state] = await withDeadline(look, QUEUE_DEADLINE_MS, 'the queue did not answer in time');

@@ -14,6 +14,7 @@ import { requireValue } from '../../shared/env.ts';
 import type { Env } from '../../shared/env.ts';
 import type { Logger } from '../../shared/logger.ts';
 import type { Pool, PrismaClient } from '../../shared/store/pool.ts';
+import type { DatabaseGuard } from '../databaseGuard.ts';
 import { Problem } from '../problem.ts';
 import type { Principal } from '../route.ts';
 import { createBasicMemory } from './basicMemory.ts';
@@ -47,12 +48,13 @@ export interface AuthDeps {
   logger: Logger;
   pool: Pool;
   prisma: PrismaClient;
+  guard: DatabaseGuard;
 }
 
-export function createAuth({ env, logger, pool, prisma }: AuthDeps): Auth {
+export function createAuth({ env, logger, pool, prisma, guard }: AuthDeps): Auth {
   const passwords = createPasswords();
-  const sessions = createSessions({ pool, secret: requireValue(env, 'SESSION_SECRET'), logger });
-  const passport = createPassport(createProof({ prisma, passwords, currency: env.CURRENCY }));
+  const sessions = createSessions({ pool, guard, secret: requireValue(env, 'SESSION_SECRET'), logger });
+  const passport = createPassport(createProof({ prisma, guard, passwords, currency: env.CURRENCY }));
   const memory = createBasicMemory();
 
   return {

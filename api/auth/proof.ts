@@ -6,6 +6,7 @@
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import { findUserByEmail } from '../../shared/store/findUserByEmail.ts';
 import type { PrismaClient } from '../../shared/store/pool.ts';
+import type { DatabaseGuard } from '../databaseGuard.ts';
 import { Problem } from '../problem.ts';
 import type { Principal } from '../route.ts';
 import { normaliseEmail } from './email.ts';
@@ -17,7 +18,14 @@ const WINDOW_S = 15 * 60;
 /** Whose e-mail and password these are. Throws `rate_limited`. */
 export type Prove = (email: string, password: string, address: string) => Promise<Principal | undefined>;
 
-export function createProof(deps: { prisma: PrismaClient; passwords: Passwords; currency: string }): Prove {
+interface ProofDeps {
+  prisma: PrismaClient;
+  guard: DatabaseGuard;
+  passwords: Passwords;
+  currency: string;
+}
+
+export function createProof(deps: ProofDeps): Prove {
   const limiter = new RateLimiterMemory({ points: FAILURES, duration: WINDOW_S });
   const running = new Map<string, Promise<Principal | undefined>>();
 
@@ -49,12 +57,12 @@ export function createProof(deps: { prisma: PrismaClient; passwords: Passwords; 
 }
 
 async function check(
-  { prisma, passwords, currency }: { prisma: PrismaClient; passwords: Passwords; currency: string },
+  { prisma, guard, passwords, currency }: ProofDeps,
   email: string,
   password: string,
 ): Promise<Principal | undefined> {
   // An address that cannot be stored cannot be looked up either; it takes the same work as any other wrong one.
-  const user = email.includes('\0') ? undefined : await findUserByEmail(prisma, email, currency);
+  const user = email.includes('\0') ? undefined : await guard(() => findUserByEmail(prisma, email, currency));
   const matches = await passwords.matches(user?.passwordHash, password);
   return user && matches ? { userId: user.id, role: user.role, walletId: user.walletId } : undefined;
 }

@@ -10,6 +10,7 @@ import type { Logger } from '../../shared/logger.ts';
 import type { Pool } from '../../shared/store/pool.ts';
 import { readSessions } from '../../shared/store/readSessions.ts';
 import { createBatcher } from '../batcher.ts';
+import type { DatabaseGuard } from '../databaseGuard.ts';
 import type { Principal, Role } from '../route.ts';
 
 /** The principal as JSON can carry it. */
@@ -46,12 +47,13 @@ export interface Sessions {
 
 interface SessionsDeps {
   pool: Pool;
+  guard: DatabaseGuard;
   secret: string;
   logger: Logger;
 }
 
-export function createSessions({ pool, secret, logger }: SessionsDeps): Sessions {
-  const { store, close } = createStore(pool, logger);
+export function createSessions({ pool, guard, secret, logger }: SessionsDeps): Sessions {
+  const { store, close } = createStore(pool, guard, logger);
   const middleware = session({
     store,
     secret,
@@ -61,8 +63,7 @@ export function createSessions({ pool, secret, logger }: SessionsDeps): Sessions
     cookie: { ...COOKIE_OPTIONS, secure: 'auto', maxAge: LIFETIME_MS },
   });
   // Only requests that have to do with a session pay for the middleware, which wraps every answer it sees.
-  const load = (req: Request, res: Response): Promise<void> =>
-    settled((done) => void middleware(req, res, done as (error?: unknown) => void));
+  const load = (req: Request, res: Response): Promise<void> => settled((done) => void middleware(req, res, done));
 
   return {
     hasCookie: (req, id = '') => req.headers.cookie?.includes(`${COOKIE}=${id && `s%3A${id}.`}`) ?? false,
@@ -72,9 +73,9 @@ export function createSessions({ pool, secret, logger }: SessionsDeps): Sessions
     },
     async start(req, res, principal) {
       await load(req, res);
-      await settled((done) => req.session.regenerate(done));
+      await guard(() => settled((done) => req.session.regenerate(done)));
       req.session.principal = fromPrincipal(principal);
-      await settled((done) => req.session.save(done));
+      await guard(() => settled((done) => req.session.save(done)));
       return req.sessionID;
     },
     give(req, res, id) {
@@ -84,17 +85,22 @@ export function createSessions({ pool, secret, logger }: SessionsDeps): Sessions
     async end(req, res) {
       await load(req, res);
       const ended = req.session.principal && req.sessionID;
-      await settled((done) => req.session.destroy(done));
+      await guard(() => settled((done) => req.session.destroy(done)));
       res.clearCookie(COOKIE, { ...COOKIE_OPTIONS, secure: req.secure });
       return ended;
     },
-    destroy: (id) => settled((done) => store.destroy(id, done)),
+    destroy: (id) =>
+      guard(() =>
+        settled((done) => {
+          store.destroy(id, done);
+        }),
+      ),
     close,
   };
 }
 
 /** connect-pg-simple, except that the sessions that many requests want at once are read together. */
-function createStore(pool: Pool, logger: Logger): { store: Store; close: () => void } {
+function createStore(pool: Pool, guard: DatabaseGuard, logger: Logger): { store: Store; close: () => void } {
   const PgStore = connectPgSimple(session);
   const store = new PgStore({
     pool,
@@ -102,18 +108,18 @@ function createStore(pool: Pool, logger: Logger): { store: Store; close: () => v
     disableTouch: true,
     errorLog: (...details: unknown[]) => logger.warn({ details }, 'expired sessions were not removed'),
   });
-  store.get = createBatchedRead(pool);
+  store.get = createBatchedRead(pool, guard);
   return { store, close: () => store.close() };
 }
 
 /** express-session writes on the data it is given: requests that share a session each get their own. */
-function createBatchedRead(pool: Pool): Store['get'] {
+function createBatchedRead(pool: Pool, guard: DatabaseGuard): Store['get'] {
   const read = createBatcher(async (ids: string[]) => {
     const found = await readSessions(pool, [...new Set(ids)]);
     return ids.map((id) => found.get(id) as SessionData | undefined);
   });
   return (id, callback) => {
-    read(id).then(
+    guard(() => read(id)).then(
       (data) => callback(null, data ? { ...data } : null),
       (error: unknown) => callback(error),
     );

@@ -6,6 +6,7 @@ import type { Request, Response } from 'express';
 import type { PrismaClient } from '../../shared/store/pool.ts';
 import type { Auth } from '../auth/auth.ts';
 import { refuseForeign } from '../csrf.ts';
+import type { DatabaseGuard } from '../databaseGuard.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { PROBLEMS, Problem } from '../problem.ts';
 import type { ReadBody } from '../readBody.ts';
@@ -17,6 +18,7 @@ import type { RenderPage } from './render.ts';
 interface AccountPagesDeps {
   auth: Auth;
   prisma: PrismaClient;
+  guard: DatabaseGuard;
   currency: string;
   readForm: ReadBody;
   renderPage: RenderPage;

@@ -8,9 +8,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Request, Response } from 'express';
 import { z } from 'zod';
+import { currencyExponent } from '../../shared/ledger/money.ts';
 import type { Pool } from '../../shared/store/pool.ts';
 import type { Auth } from '../auth/auth.ts';
 import { refuseForeign } from '../csrf.ts';
+import type { DatabaseGuard } from '../databaseGuard.ts';
 import type { Endpoint } from '../endpoint.ts';
 import type { Move } from '../movements.ts';
 import { PROBLEMS, Problem } from '../problem.ts';
@@ -25,6 +27,7 @@ import type { RenderPage } from './render.ts';
 interface HomePageDeps {
   auth: Auth;
   pool: Pool;
+  guard: DatabaseGuard;
   move: Move;
   /** Refuses with a `Problem` when no command could be served now. */
   admit: () => void;
@@ -108,7 +111,7 @@ async function send(deps: HomePageDeps, req: Request, res: Response): Promise<vo
 }
 
 async function showHome(
-  { pool, renderPage }: HomePageDeps,
+  { pool, guard, renderPage }: HomePageDeps,
   req: Request,
   res: Response,
   principal: Principal,
@@ -119,7 +122,7 @@ async function showHome(
     return;
   }
   const { before, sent } = parsePart(homeQuery, { ...req.query }, 'query');
-  const wallet = await viewWallet(pool, principal, { limit: PAGE, before });
+  const wallet = await viewWallet({ pool, guard }, principal, { limit: PAGE, before });
   const data = {
     title: principal.role === 'bank' ? 'Settlement wallet' : 'Your wallet',
     loggedIn: true,
@@ -154,6 +157,6 @@ function formOf(refused?: Refused) {
 
 /** Prints a view's amounts with all the decimals of the currency. */
 function printer(currency: string): (amount: number) => string {
-  const format = new Intl.NumberFormat('en', { style: 'currency', currency, currencyDisplay: 'code' });
+  const format = new Intl.NumberFormat('en', { minimumFractionDigits: currencyExponent(currency) });
   return (amount) => format.format(amount);
 }

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { PrismaClient } from '../../shared/store/pool.ts';
 import { createAccount } from '../../shared/store/createAccount.ts';
 import type { Auth } from '../auth/auth.ts';
+import type { DatabaseGuard } from '../databaseGuard.ts';
 import { Problem } from '../problem.ts';
 import { route } from '../route.ts';
 import type { Principal, Route } from '../route.ts';
@@ -22,17 +23,21 @@ const SESSION_COOKIE = { 'Set-Cookie': 'The session: `saldo.sid`, HttpOnly, Same
 export interface AccountDeps {
   auth: Auth;
   prisma: PrismaClient;
+  guard: DatabaseGuard;
   currency: string;
 }
 
 /** Makes a customer with an empty wallet. Throws `email_taken`. */
 export async function signUp(
-  { auth, prisma, currency }: AccountDeps,
+  { auth, prisma, guard, currency }: AccountDeps,
   { name, email, password }: z.infer<typeof signupBody>,
 ): Promise<Principal> {
   const passwordHash = await auth.passwords.hash(password);
   const wallet = { kind: 'customer' as const, currency };
-  const created = await createAccount(prisma, { name, email, passwordHash, role: 'customer', wallet });
+  const created = await guard(
+    () => createAccount(prisma, { name, email, passwordHash, role: 'customer', wallet }),
+    'The account may or may not have been made: try to log in.',
+  );
   if (!created) throw new Problem('email_taken');
   return { ...created, role: 'customer' };
 }

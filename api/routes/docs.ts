@@ -49,9 +49,17 @@ const OWN_FILES: readonly { path: string; file: string; type: string }[] = [
 ];
 const CACHED_S = 3600;
 
+/** Swagger UI brings a style of its own, which does not mix with that of our pages. */
+const DOCS_PAGE = {
+  title: 'API',
+  bare: true,
+  styles: ['/assets/swagger-ui.css'],
+  scripts: ['/assets/swagger-ui.js', '/assets/docs.js'],
+};
+
 export function createDocsPages(renderPage: RenderPage): Endpoint[] {
   return [
-    { method: 'get', path: '/docs', handler: (_req, res) => renderPage(res, 'docs', { title: 'API' }) },
+    { method: 'get', path: '/docs', handler: (_req, res) => renderPage(res, 'docs', DOCS_PAGE) },
     {
       method: 'get',
       path: '/problems/',
@@ -63,7 +71,7 @@ export function createDocsPages(renderPage: RenderPage): Endpoint[] {
       handler: (req, res) => {
         const code = CODES.find((each) => each === req.params['code']);
         if (!code) throw new Problem('not_found');
-        return renderPage(res, 'problem', { title: PROBLEMS[code].title, code, problem: PROBLEMS[code] });
+        renderPage(res, 'problem', { title: PROBLEMS[code].title, code, problem: PROBLEMS[code] });
       },
     },
   ];

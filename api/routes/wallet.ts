@@ -4,6 +4,7 @@ import { amountToNumber } from '../../shared/ledger/money.ts';
 import type { Pool } from '../../shared/store/pool.ts';
 import { readWalletPage } from '../../shared/store/readWalletPage.ts';
 import type { WalletEntry, WalletPage } from '../../shared/store/readWalletPage.ts';
+import type { DatabaseGuard } from '../databaseGuard.ts';
 import { Problem } from '../problem.ts';
 import { route } from '../route.ts';
 import type { Principal, Route } from '../route.ts';
@@ -41,9 +42,14 @@ const wallet = z.object({
   operations: z.array(operation).meta({ description: 'Newest first.' }),
   next_before: z.int().nullable().meta({ description: 'Pass it as `before` for the next page; null at the end.' }),
 });
+export interface WalletDeps {
+  pool: Pool;
+  guard: DatabaseGuard;
+}
+
 export type WalletView = z.infer<typeof wallet>;
 
-export function createWalletRoutes({ pool }: { pool: Pool }): Route[] {
+export function createWalletRoutes(deps: WalletDeps): Route[] {
   return [
     route({
       method: 'get',
@@ -54,7 +60,7 @@ export function createWalletRoutes({ pool }: { pool: Pool }): Route[] {
       answers: { 200: { description: 'The wallet', schema: wallet } },
       problems: [],
       async handle({ principal, query: { limit = DEFAULT_PAGE, before } }) {
-        return { status: 200, body: await viewWallet(pool, principal, { limit, before }) };
+        return { status: 200, body: await viewWallet(deps, principal, { limit, before }) };
       },
     }),
   ];
@@ -62,13 +68,14 @@ export function createWalletRoutes({ pool }: { pool: Pool }): Route[] {
 
 /** The principal's own wallet. Throws `unauthenticated` for a session that outlived its database. */
 export async function viewWallet(
-  pool: Pool,
+  { pool, guard }: WalletDeps,
   principal: Principal,
   { limit, before }: { limit: number; before?: number | undefined },
 ): Promise<WalletView> {
-  if (principal.walletId === null) throw new Problem('forbidden');
+  const { walletId } = principal;
+  if (walletId === null) throw new Problem('forbidden');
   const bound = before === undefined ? undefined : BigInt(before);
-  const page = await readWalletPage(pool, principal.walletId, { limit, before: bound });
+  const page = await guard(() => readWalletPage(pool, walletId, { limit, before: bound }));
   if (page?.ownerId !== principal.userId) throw new Problem('unauthenticated');
   return toView(page);
 }

@@ -31,13 +31,14 @@ export function sweepJobId(partition: number): string {
 const positive = z.number().int().positive().max(Number.MAX_SAFE_INTEGER);
 
 const wireCommandSchema = z.object({
-  id: z.uuid(),
+  // As PostgreSQL prints it, by which stored and promised operations are recognised.
+  id: z.uuid().toLowerCase(),
   kind: z.enum(['deposit', 'transfer']),
   debit: positive,
   credit: positive,
   // Not more than the ledger's tables hold: a command that could not even be stored as rejected is unreadable.
   amount: positive.max(Number(LIMIT_MINOR)),
-  currency: z.string(),
+  currency: z.string().regex(/^[A-Z]{3}$/),
   details: z.string().optional(),
   externalId: z.string().optional(),
   initiator: positive,

@@ -58,12 +58,18 @@ const UPDATE_WALLETS = {
          WHERE wallet.id = t.id`,
 };
 
+const DELETE_PROMISED = {
+  name: 'delete-promised',
+  text: 'DELETE FROM pending_operation WHERE id = ANY($1::uuid[])',
+};
+
 /** Turns the commands that are to be stored, and the state they meet, into what is stored. */
 type Decider = (commands: readonly Command[], state: LedgerState, nowMs: number) => Decision;
 
 /**
  * Applies `commands` in one transaction and returns what it stored; commands that have an outcome already leave no
- * trace. Resolves only when PostgreSQL has committed. Throws what `pg` throws: see `classifyFault.ts`.
+ * trace, and a promise leaves in the transaction that keeps it. Resolves only when PostgreSQL has committed. Throws what
+ * `pg` throws: see `classifyFault.ts`.
  */
 export async function applyCommands(
   pool: Pool,
@@ -109,8 +115,10 @@ async function transact(client: PoolClient, commands: readonly Command[], decide
     await client.query('ROLLBACK');
     return decision;
   }
+  const kept = decision.outcomes.map(({ command }) => command.id).filter((id) => state.promisedHashes.has(id));
   const results = await pipeline([
     client.query({ ...INSERT_OPERATIONS, values: operationColumns(decision, now) }),
+    ...(kept.length > 0 ? [client.query({ ...DELETE_PROMISED, values: [kept] })] : []),
     ...(decision.entries.length > 0
       ? [
           client.query({ ...INSERT_ENTRIES, values: entryColumns(decision, now) }),

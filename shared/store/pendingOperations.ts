@@ -24,14 +24,15 @@ const INSERT_PENDING = {
          SELECT id, partition, command, decode(hash, 'hex'), clock_timestamp() + due_ms * interval '1 millisecond'
          FROM unnest($1::uuid[], $2::int[], $3::jsonb[], $4::text[], $5::int[]) AS t(id, partition, command, hash, due_ms)
          WHERE (SELECT count(*) FROM pending_operation) + $6::int <= $7::int
+           AND NOT EXISTS (SELECT FROM operation WHERE operation.id = t.id)
          ORDER BY id
          ON CONFLICT (id) DO NOTHING`,
 };
 
 /**
  * Commits the promises together, all or, when the table would pass `maxPending` rows, none. A row that is already
- * there stays as it is. Whether a promise stands is read afterwards, by `readOutcomes`. Several API processes that
- * insert at the same instant may pass the bound by one batch each.
+ * there stays as it is, and what is decided needs none. Whether a promise stands is read afterwards, by
+ * `readOutcomes`. Several API processes that insert at the same instant may pass the bound by one batch each.
  */
 export async function insertPending(
   pool: Pool,
@@ -57,10 +58,20 @@ export async function countPending(pool: Pool): Promise<number> {
   return Number(rows[0]?.count ?? 0n);
 }
 
-/** Removes the promises that have been kept. Returns how many. */
-export async function clearPending(pool: Pool): Promise<number> {
-  const { rowCount } = await pool.query('DELETE FROM pending_operation p USING operation o WHERE o.id = p.id');
-  return rowCount ?? 0;
+const CLEAR_KEPT = {
+  name: 'clear-kept',
+  text: `DELETE FROM pending_operation p USING operation o
+         WHERE o.id = p.id AND p.id IN (
+           SELECT id FROM pending_operation WHERE partition = $1 AND next_attempt_at <= clock_timestamp()
+           ORDER BY next_attempt_at LIMIT $2)`,
+};
+
+/**
+ * Removes those of a partition's due promises that were kept before they were made: the worker removes the others as it
+ * keeps them.
+ */
+export async function clearKept(pool: Pool, partition: number, limit: number): Promise<void> {
+  await pool.query({ ...CLEAR_KEPT, values: [partition, limit] });
 }
 
 const CLAIM_DUE = {

@@ -21,12 +21,23 @@ interface PoolOptions {
   maxConnections: number;
 }
 
+/**
+ * The server may end a session while somebody works on it. The queries then fail, which whoever made them hears of;
+ * `pg` also emits it as an event, which nobody but the pool of an idle connection waits for and which would end the
+ * process.
+ */
+function openPool(config: pg.PoolConfig): Pool {
+  const pool = new pg.Pool(config);
+  pool.on('connect', (client) => client.on('error', () => undefined));
+  return pool;
+}
+
 /** How long a request waits for a connection or an answer before the database counts as away. */
 const AWAY_AFTER_MS = 1_500;
 
 /** For requests: gives up early, so that a client hears within two seconds that the database is away. */
 export function createPool(options: PoolOptions): Pool {
-  return new pg.Pool({
+  return openPool({
     connectionString: options.databaseUrl,
     application_name: `saldo-${options.role}`,
     max: options.maxConnections,
@@ -51,7 +62,7 @@ const INDEXES_ONLY = '-c enable_seqscan=off -c enable_hashjoin=off -c enable_mer
  * longer than the idle limit, so that whoever waits for a frozen worker's rows gets them rather than an error.
  */
 export function createApplyPool(options: PoolOptions): Pool {
-  return new pg.Pool({
+  return openPool({
     connectionString: options.databaseUrl,
     application_name: `saldo-${options.role}`,
     max: options.maxConnections,

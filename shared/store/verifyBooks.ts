@@ -6,9 +6,13 @@
  * books are, and progress can be shown. Row by row joins go through indexes, because a plan that hashes a whole table
  * would do so again for every chunk; the few questions to a whole table are planned freely.
  */
-import type pg from 'pg';
 import { WALKS, WHOLE_CHECKS } from './bookChecks.ts';
 import type { Walk, WholeCheck } from './bookChecks.ts';
+
+/** One database connection: a `pg` client. */
+export interface Session {
+  query: (text: string, values?: unknown[]) => Promise<{ rows: unknown[] }>;
+}
 
 export interface CheckResult {
   id: string;
@@ -43,20 +47,20 @@ const CHUNK_ROWS = 50_000;
 const MAX_NAMED = 20;
 
 /** Asks every check of every row. Throws what `pg` throws; broken books are a result, not an error. */
-export async function verifyBooks(client: pg.ClientBase, options: VerifyOptions = {}): Promise<BooksReport> {
+export async function verifyBooks(session: Session, options: VerifyOptions = {}): Promise<BooksReport> {
   const { onProgress, chunkRows = CHUNK_ROWS, maxNamed = MAX_NAMED } = options;
-  await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+  await session.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
   try {
     // Over whatever limits the database or the user have for requests.
-    await client.query(`SET LOCAL statement_timeout = '${STATEMENT_LIMIT}';
+    await session.query(`SET LOCAL statement_timeout = '${STATEMENT_LIMIT}';
       SET LOCAL idle_in_transaction_session_timeout = 0;
       SET LOCAL jit = off; SET LOCAL max_parallel_workers_per_gather = 0`);
-    const { counts, takenAt } = await count(client);
+    const { counts, takenAt } = await count(session);
     const total = Object.values(counts).reduce((sum, rows) => sum + rows, 0);
     const checks: CheckResult[] = [];
     let done = 0;
-    for (const check of WHOLE_CHECKS) checks.push(await askWhole(client, check, counts[check.of], maxNamed));
-    await client.query(
+    for (const check of WHOLE_CHECKS) checks.push(await askWhole(session, check, counts[check.of], maxNamed));
+    await session.query(
       'SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off',
     );
     for (const walk of WALKS) {
@@ -64,40 +68,40 @@ export async function verifyBooks(client: pg.ClientBase, options: VerifyOptions 
         done += rows;
         onProgress?.(done, total);
       };
-      checks.push(...(await walkTable(client, walk, { chunkRows, maxNamed, onRows })));
+      checks.push(...(await walkTable(session, walk, counts[walk.of], { chunkRows, maxNamed, onRows })));
     }
     return { takenAt, counts, checks };
   } finally {
     // Nothing to keep. When the connection is lost there is nothing to end either.
-    await client.query('ROLLBACK').catch(() => undefined);
+    await session.query('ROLLBACK').catch(() => undefined);
   }
 }
 
 /** The first statement takes the snapshot. */
-async function count(client: pg.ClientBase): Promise<{ counts: BooksReport['counts']; takenAt: Date }> {
+async function count(session: Session): Promise<{ counts: BooksReport['counts']; takenAt: Date }> {
   const columns = WALKS.map((walk) => `(SELECT count(*) FROM ${walk.table})::float8 AS ${walk.of}`).join(', ');
-  const { rows } = await client.query<Record<Walk['of'], number> & { taken_at: Date }>(
-    `SELECT clock_timestamp() AS taken_at, ${columns}`,
-  );
-  const [row] = rows;
+  const { rows } = await session.query(`SELECT clock_timestamp() AS taken_at, ${columns}`);
+  const [row] = rows as (Record<Walk['of'], number> & { taken_at: Date })[];
   if (!row) throw new Error('the count answered no row');
   const { taken_at: takenAt, ...counts } = row;
   return { counts, takenAt };
 }
 
 async function askWhole(
-  client: pg.ClientBase,
+  session: Session,
   { id, says, of, query }: WholeCheck,
   asked: number,
   maxNamed: number,
 ): Promise<CheckResult> {
-  const { rows } = await client.query<{ broken: number; rows: string[] | null }>(
+  const { rows } = await session.query(
     `WITH found AS (${query})
      SELECT (SELECT count(*) FROM found)::float8 AS broken,
        ARRAY(SELECT broken FROM found ORDER BY broken LIMIT $1) AS rows`,
     [maxNamed],
   );
-  return { id, says, of, asked, broken: rows[0]?.broken ?? 0, rows: rows[0]?.rows ?? [] };
+  const [found] = rows as Pick<CheckResult, 'broken' | 'rows'>[];
+  if (!found) throw new Error('the question answered no row');
+  return { id, says, of, asked, ...found };
 }
 
 interface ChunkRow {
@@ -109,8 +113,9 @@ interface ChunkRow {
 }
 
 async function walkTable(
-  client: pg.ClientBase,
+  session: Session,
   walk: Walk,
+  rowCount: number,
   options: { chunkRows: number; maxNamed: number; onRows: (rows: number) => void },
 ): Promise<CheckResult[]> {
   const results = walk.checks.map(({ id, says }): CheckResult => ({
@@ -123,13 +128,14 @@ async function walkTable(
   }));
   const text = chunkQuery(walk);
   let position: (string | null)[] = [...walk.key, ...walk.carry].map(() => null);
-  // Ends with the table: every chunk begins after the last row of the one before.
-  for (;;) {
-    const { rows } = await client.query<ChunkRow>(text, [...position, options.chunkRows, options.maxNamed]);
-    const [chunk] = rows;
+  // One snapshot: there are as many rows as were counted, and the chunk after the last of them is empty.
+  for (let asked = 0; asked <= rowCount;) {
+    const { rows } = await session.query(text, [...position, options.chunkRows, options.maxNamed]);
+    const [chunk] = rows as ChunkRow[];
     if (!chunk?.last) return results;
     position = chunk.last;
-    for (const result of results) result.asked += chunk.rows;
+    asked += chunk.rows;
+    for (const result of results) result.asked = asked;
     for (const found of chunk.broken ?? []) {
       const result = results[found.check];
       if (!result) throw new Error(`no check number ${found.check}`);
@@ -138,6 +144,7 @@ async function walkTable(
     }
     options.onRows(chunk.rows);
   }
+  throw new Error(`${walk.table} has more rows than the ${rowCount} that were counted`);
 }
 
 /**
