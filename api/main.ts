@@ -37,10 +37,10 @@ runProcess(async () => {
 
   const metrics = createMetrics(pool);
   const clock = createDatabaseClock();
-  const outcomes = createOutcomes({ pool, database, clock });
+  const stopping = new AbortController();
+  const outcomes = createOutcomes({ pool, database, clock, stopping: stopping.signal });
   const gate = await openLedgerGate({ env, databaseUrl, outcomes, logger, onEnvelope: metrics.onEnvelope });
   metrics.watchBuffers(gate.coalescers);
-  const stopping = new AbortController();
   const { submit, admit } = createSubmission({
     coalescers: gate.coalescers,
     outcomes,

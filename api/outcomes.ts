@@ -18,11 +18,18 @@ export interface Outcomes {
   /** What is known of `ids`, by id. */
   read: (ids: readonly string[]) => Promise<Map<string, KnownOutcome>>;
   lookUp: (id: string) => Promise<KnownOutcome | undefined>;
-  /** Waits until the operation is decided, at most `timeoutMs`; then answers what is known by then. */
+  /** Waits until the operation is decided, at most `timeoutMs` or until the process is to stop; answers what is known then. */
   watch: (id: string, timeoutMs: number) => Promise<KnownOutcome | undefined>;
 }
 
-export function createOutcomes(deps: { pool: Pool; database: Dependency; clock: DatabaseClock }): Outcomes {
+interface OutcomesDeps {
+  pool: Pool;
+  database: Dependency;
+  clock: DatabaseClock;
+  stopping?: AbortSignal;
+}
+
+export function createOutcomes(deps: OutcomesDeps): Outcomes {
   const read = async (ids: readonly string[]) => {
     try {
       return await readOutcomes(deps.pool, ids, deps.clock.observe);
@@ -41,7 +48,7 @@ export function createOutcomes(deps: { pool: Pool; database: Dependency; clock: 
       const known = await lookUp(id);
       if (known && known.state !== 'pending') return known;
       const leftMs = untilMs - performance.now();
-      if (leftMs <= 0) return known;
+      if (leftMs <= 0 || deps.stopping?.aborted) return known;
       await sleep(Math.min(WATCH_PAUSE_MS, leftMs));
     }
   };
