@@ -53,7 +53,7 @@ export interface AppDeps {
   mounts?: readonly Mount[];
 }
 
-export interface Mount {
+interface Mount {
   path: string;
   roles: readonly Role[];
   /** Runs with a page's headers set; it may replace them. */

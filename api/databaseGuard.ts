@@ -20,7 +20,7 @@ export function createDatabaseGuard(database: Dependency): DatabaseGuard {
       return await withDeadline(work(), DEADLINE_MS, 'the database did not answer in time');
     } catch (error) {
       if (!(error instanceof DeadlineError) && !isDatabaseAway(error)) throw error;
-      database.reportFailure();
+      database.reportFailure(error);
       throw new Problem('unavailable', detail === undefined ? {} : { detail }, error);
     }
   };

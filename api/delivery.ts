@@ -46,7 +46,7 @@ export interface DeliveryDeps {
   isQueueAway: () => boolean;
   /** Whether a failed `add` certainly never left this process. */
   neverSent: (error: unknown) => boolean;
-  reportQueueFailure: () => void;
+  reportQueueFailure: (error: unknown) => void;
   readOutcomes: (ids: readonly string[]) => Promise<Map<string, KnownOutcome>>;
 }
 
@@ -73,7 +73,7 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
       await withDeadline(deps.queue.add(envelope.jobId, data), QUEUE_DEADLINE_MS, 'the queue did not take it in time');
       return 'added';
     } catch (error) {
-      deps.reportQueueFailure();
+      deps.reportQueueFailure(error);
       return deps.neverSent(error) ? 'never sent' : 'in doubt';
     }
   };
@@ -101,8 +101,8 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
       const [state, isPaused] = await withDeadline(looking, QUEUE_DEADLINE_MS, 'the queue did not answer in time');
       paused = isPaused;
       return state;
-    } catch {
-      deps.reportQueueFailure();
+    } catch (error) {
+      deps.reportQueueFailure(error);
       return 'unknown';
     }
   };
@@ -116,9 +116,11 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
   };
 
   const untilOver: Delivery['untilOver'] = async (envelope) => {
-    while (!(await settle(envelope))) {
+    let isLast = false;
+    while (!(await settle(envelope)) && !isLast) {
       const state = await look(envelope);
-      if (state === undefined || state === 'failed') return;
+      // A finished job had its chance: one more look at its outcomes, and it stands in nobody's way.
+      isLast = state === undefined || state === 'failed' || state === 'completed';
       await sleep(STRAGGLER_PAUSE_MS, undefined, { ref: false });
     }
   };

@@ -33,7 +33,7 @@ export function createFailures({ logger, database }: { logger: Logger; database:
       return known;
     }
     if (isDatabaseAway(error)) {
-      database.reportFailure();
+      database.reportFailure(error);
       return new Problem('unavailable');
     }
     logFault(error);

@@ -46,7 +46,7 @@ export async function openLedgerGate({
     databaseUrl,
     partitions: env.PARTITIONS,
     role: 'api',
-    onError: () => queue.reportFailure(),
+    onError: (error) => queue.reportFailure(error),
   });
   const queue = createDependency({ name: 'queue', probe: () => backend.ping(), logger });
   // One group alone may fill a fair share of the buffer twice over, but never all of it where there are others.

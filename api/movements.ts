@@ -65,7 +65,8 @@ export function createMove(deps: MoveDeps): Move {
     const known = await deps.submit(command, {
       isKeyed: movement.externalId !== undefined || movement.idempotencyKey !== undefined,
       waitMs: movement.prefer.waitMs ?? deps.timeoutMs,
-      respondAsync: movement.prefer.respondAsync,
+      // RFC 7240, section 4.3: with `wait` beside it, `respond-async` only matters once that time is up.
+      respondAsync: movement.prefer.respondAsync && movement.prefer.waitMs === undefined,
     });
     if (known.requestHash !== command.requestHash) {
       throw new Problem(movement.externalId === undefined ? 'idempotency_key_reused' : 'external_id_reused', {

@@ -63,7 +63,7 @@ export function createOpenApi(routes: readonly Route[], version: string): Json {
 }
 
 /** The problems that a route can answer with. */
-export function problemsOf(route: Route): Code[] {
+function problemsOf(route: Route): Code[] {
   return [
     ...new Set<Code>([
       ...(route.body ? ROUTES_WITH_BODY : []),

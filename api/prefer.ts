@@ -11,11 +11,17 @@ export interface Preference {
 }
 
 /** The longest wait that is granted; a longer wish is cut to it. */
-export const MAX_WAIT_S = 30;
+const MAX_WAIT_S = 30;
 
-// token [ BWS "=" BWS ( token / quoted-string ) ], with parameters after ";" that belong to it and are passed over.
+/** No client has more to say; what is longer is not read. */
+const MAX_HEADER_LENGTH = 1_000;
+
+// The header's elements are separated by commas outside quotes. Of each, token [ "=" ( token / quoted-string ) ] counts;
+// parameters behind a ";" belong to it and are passed over. A quote that is never closed is a character like any other.
+// Neither pattern can be made to try again and again: the first cannot fail, in the second no character fits two places.
+const ELEMENT = /(?:[^",]|"(?:[^"\\]|\\.)*"|")+/g;
 const PREFERENCE =
-  /([!#$%&'*+\-.^_`|~\w]+)(?:[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([!#$%&'*+\-.^_`|~\w]*)))?((?:[ \t]*;(?:[^",;]|"(?:[^"\\]|\\.)*")*)*)[ \t]*(?:,|$)/y;
+  /^[ \t]*([!#$%&'*+\-.^_`|~\w]+)[ \t]*(?:=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([!#$%&'*+\-.^_`|~\w]*))[ \t]*)?(?:;|$)/;
 
 /** Of a preference given more than once only the first counts (RFC 7240, section 2). */
 export function parsePrefer(header: string | undefined): Preference {
@@ -29,20 +35,9 @@ export function parsePrefer(header: string | undefined): Preference {
 }
 
 function* preferences(header: string): Generator<[name: string, value: string]> {
-  let at = 0;
-  while (at < header.length) {
-    const skipped = /^[ \t,]*/.exec(header.slice(at))?.[0].length ?? 0;
-    at += skipped;
-    PREFERENCE.lastIndex = at;
-    const match = PREFERENCE.exec(header);
-    if (match) {
-      const [whole, name = '', quoted, token] = match;
-      yield [name.toLowerCase(), quoted?.replace(/\\(.)/g, '$1') ?? token ?? ''];
-      at += whole.length;
-    } else {
-      // Not a preference: what follows the next comma may be one again.
-      const comma = header.indexOf(',', at);
-      at = comma === -1 ? header.length : comma + 1;
-    }
+  if (header.length > MAX_HEADER_LENGTH) return;
+  for (const [element] of header.matchAll(ELEMENT)) {
+    const [, name, quoted, token] = PREFERENCE.exec(element) ?? [];
+    if (name !== undefined) yield [name.toLowerCase(), quoted?.replace(/\\(.)/g, '$1') ?? token ?? ''];
   }
 }

@@ -166,7 +166,8 @@ export const PROBLEMS: Record<Code | RejectionReason, ProblemType> = {
   overloaded: {
     status: 503,
     title: 'More is waiting than can be done in time',
-    explanation: 'The request was refused before any work. Send it again after `Retry-After` seconds.',
+    explanation:
+      'This attempt changed nothing. An earlier one with the same key may have, so send it again with the same key, after `Retry-After` seconds.',
     retryAfterSeconds: 1,
   },
   outcome_unknown: {
@@ -179,7 +180,8 @@ export const PROBLEMS: Record<Code | RejectionReason, ProblemType> = {
   unavailable: {
     status: 503,
     title: 'A part we depend on is away',
-    explanation: 'The request certainly changed nothing. Send it again after `Retry-After` seconds.',
+    explanation:
+      'This attempt changed nothing. An earlier one with the same key may have, so send it again with the same key, after `Retry-After` seconds.',
     retryAfterSeconds: 1,
   },
 };

@@ -11,7 +11,7 @@ import type { FieldError } from './problem.ts';
 const CONTROL_CHARACTER = /\p{Cc}/u;
 const EMAIL = /^[^\s@"]{1,64}@[^\s@"]+$/u;
 
-export const MAX_EMAIL_LENGTH = 254;
+const MAX_EMAIL_LENGTH = 254;
 const MIN_PASSWORD_LENGTH = 8;
 const MAX_PASSWORD_LENGTH = 200;
 
@@ -95,7 +95,7 @@ export function parsePart<T extends z.ZodType>(schema: T, input: unknown, part: 
 }
 
 /** One error per field: the first rule that it broke. What is wrong with the part as a whole goes by `whole`. */
-export function fieldErrors(error: z.ZodError, whole: string): FieldError[] {
+function fieldErrors(error: z.ZodError, whole: string): FieldError[] {
   const byPath = new Map<string, string>();
   for (const issue of error.issues) {
     const unknown = issue.code === 'unrecognized_keys' ? issue.keys : undefined;

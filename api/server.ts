@@ -1,10 +1,16 @@
 /**
- * The HTTP server's own life: it starts listening, and it stops without cutting anybody off. While stopping, every
- * response says `Connection: close`, so that clients leave by themselves; only then are idle connections closed.
+ * The HTTP server's own life: it starts listening, and it stops without cutting anybody off.
+ *
+ *     serving ──stop──▶ every answer says `Connection: close` ──grace──▶ no new connections ──▶ stopped
+ *                                                                        connections without a request are closed,
+ *                                                                        the others when they are answered or too late
+ *
+ * Node's own `close` waits for a connection that never sent anything, and keeps one open that was answered too early to
+ * be told; so the connections are counted here.
  */
 import { createServer } from 'node:http';
-import type { RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { RequestListener, Server, ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigurationError } from '../shared/env.ts';
 
@@ -13,6 +19,9 @@ const KEEP_ALIVE_MS = 65_000;
 const MAX_CONNECTIONS = 10_000;
 /** For how long the port still answers after the order to stop, so that clients learn of it by an answer. */
 const GRACE_MS = 300;
+const CLOSE_EVERY_MS = 50;
+/** Whoever is not answered by then is cut off: a process has ten seconds to stop. */
+const PATIENCE_MS = 7_500;
 
 export interface RunningServer {
   url: string;
@@ -22,9 +31,11 @@ export interface RunningServer {
 
 /** Throws `ConfigurationError` when the address cannot be listened at. */
 export async function listen(handler: RequestListener, host: string, port: number): Promise<RunningServer> {
-  const server = createServer(handler);
+  const server = createServer();
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.maxConnections = MAX_CONNECTIONS;
+  const connections = watchConnections(server);
+  server.on('request', handler);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(explain(error, host, port)));
     server.listen(port, host, resolve);
@@ -33,9 +44,41 @@ export async function listen(handler: RequestListener, host: string, port: numbe
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${actualPort}`,
     async stop() {
-      server.prependListener('request', (_req, res) => res.setHeader('Connection', 'close'));
+      connections.announceClose();
       await sleep(GRACE_MS);
-      await new Promise((resolve) => server.close(resolve));
+      const closed = new Promise((resolve) => server.close(resolve));
+      const closing = setInterval(connections.closeIdle, CLOSE_EVERY_MS);
+      const cutting = setTimeout(() => server.closeAllConnections(), PATIENCE_MS);
+      await closed;
+      clearInterval(closing);
+      clearTimeout(cutting);
+    },
+  };
+}
+
+/** Knows which connections have a request that is not answered yet. Call before the handler is added. */
+function watchConnections(server: Server): { announceClose: () => void; closeIdle: () => void } {
+  const responses = new Map<Socket, Set<ServerResponse>>();
+  let isClosing = false;
+  server.on('connection', (socket: Socket) => {
+    responses.set(socket, new Set());
+    socket.once('close', () => responses.delete(socket));
+  });
+  server.on('request', (req, res) => {
+    if (isClosing) res.setHeader('Connection', 'close');
+    const open = responses.get(req.socket);
+    open?.add(res);
+    res.once('close', () => open?.delete(res));
+  });
+  return {
+    announceClose: () => {
+      isClosing = true;
+      for (const open of responses.values()) {
+        for (const res of open) if (!res.headersSent) res.setHeader('Connection', 'close');
+      }
+    },
+    closeIdle: () => {
+      for (const [socket, open] of responses) if (open.size === 0) socket.destroy();
     },
   };
 }

@@ -18,6 +18,7 @@ import type { Dependency } from '../shared/dependency.ts';
 import type { Pool } from '../shared/store/pool.ts';
 import { createBatcher } from './batcher.ts';
 import type { Coalescer, Ticket } from './coalescer.ts';
+import type { DatabaseGuard } from './databaseGuard.ts';
 import type { Outcomes } from './outcomes.ts';
 import { Problem } from './problem.ts';
 
@@ -30,6 +31,7 @@ export interface SubmitDeps {
   outcomes: Outcomes;
   pool: Pool;
   database: Dependency;
+  guard: DatabaseGuard;
   maxWaiting: number;
   maxPending: number;
   /** Aborted when the process is to stop: who waits then is promised instead. */
@@ -65,13 +67,14 @@ export function createSubmission(deps: SubmitDeps): Submission {
   const submit: Submit = async (command, { isKeyed, waitMs, respondAsync }) => {
     const coalescer = deps.coalescers[partitionOf(command, deps.coalescers.length)];
     if (!coalescer) throw new Error(`no partition for operation ${command.id}`);
-    coalescer.admit();
-    // A paused queue decides nothing, so without room for its promise a command could only end in not knowing.
-    if (coalescer.isPaused() && isFull()) throw new Problem('overloaded');
     if (isKeyed) {
+      // What is decided already can be told however much is waiting.
       const known = await deps.outcomes.lookUp(command.id);
       if (known) return known.state === 'pending' ? waitForPromised(command, known, waitMs, respondAsync) : known;
     }
+    coalescer.admit();
+    // A paused queue decides nothing, so without room for its promise a command could only end in not knowing.
+    if (coalescer.isPaused() && isFull()) throw new Problem('overloaded');
     if (respondAsync) return promiseAtOnce(command, coalescer);
     const ticket = coalescer.submit(command);
     const outcome = await inTime(ticket.outcome, waitMs);
@@ -120,12 +123,7 @@ function createPromiser(deps: SubmitDeps) {
   const bounds = { partitions: deps.coalescers.length, maxPending: deps.maxPending };
   let fullAtMs = -Infinity;
   const promise = createBatcher(async (promised: { command: Command; dueInMs: number }[]) => {
-    try {
-      await insertPending(deps.pool, promised, bounds);
-    } catch (error) {
-      deps.database.reportFailure();
-      throw error;
-    }
+    await deps.guard(() => insertPending(deps.pool, promised, bounds));
     const ids = promised.map(({ command }) => command.id);
     const known = await deps.outcomes.read(ids);
     if (known.size < new Set(ids).size) fullAtMs = performance.now();
@@ -145,7 +143,7 @@ function createWait(stopping: AbortSignal) {
     const timeUp = new Promise<undefined>((resolve) => {
       giveUp = () => resolve(undefined);
     });
-    const timer = setTimeout(giveUp, waitMs);
+    const timer = setTimeout(giveUp, stopping.aborted ? 0 : waitMs);
     onStop.add(giveUp);
     try {
       return await Promise.race([outcome, timeUp]);

@@ -5,6 +5,7 @@
 import { LRUCache } from 'lru-cache';
 import type { WalletKind } from '../shared/ledger/command.ts';
 import type { PrismaClient } from '../shared/store/pool.ts';
+import type { DatabaseGuard } from './databaseGuard.ts';
 
 const MAX_REMEMBERED = 100_000;
 
@@ -16,11 +17,12 @@ export interface WalletFacts {
 
 export type FindWallet = (id: bigint) => Promise<WalletFacts | undefined>;
 
-export function createWalletFinder(prisma: PrismaClient): FindWallet {
+export function createWalletFinder(prisma: PrismaClient, guard: DatabaseGuard): FindWallet {
   const remembered = new LRUCache<bigint, WalletFacts>({
     max: MAX_REMEMBERED,
     fetchMethod: async (id) => {
-      const row = await prisma.wallet.findUnique({ where: { id }, select: { id: true, kind: true, currency: true } });
+      const select = { id: true, kind: true, currency: true };
+      const row = await guard(() => prisma.wallet.findUnique({ where: { id }, select }));
       return row ? { ...row, kind: row.kind as WalletKind } : undefined;
     },
   });

@@ -7,19 +7,22 @@
  *                                      away ──checked twice a second──answers──▶ up
  *
  * One failed call proves nothing, so each is followed by one check; while the dependency is away requests are refused
- * at once and nobody else needs to try. The log has one line per change.
+ * at once and nobody else needs to try. The log has one line per change. A call that failed although the dependency
+ * answers (a full disk, a missing right, a fault of ours) is logged too, once a minute at most.
  */
-import { createHealthLog } from './logger.ts';
+import { REPEAT_LOG_MS, createHealthLog } from './logger.ts';
 import type { Logger } from './logger.ts';
 import { withDeadline } from './time.ts';
 
 const CHECK_PAUSE_MS = 500;
 const CHECK_DEADLINE_MS = 1_000;
+/** Calls that fail this soon after it came back were made while it was away. */
+const AFTERMATH_MS = 10_000;
 
 export interface Dependency {
   isAway: () => boolean;
   /** A call failed in a way that may mean it is away. Cheap: any number of reports make one check. */
-  reportFailure: () => void;
+  reportFailure: (error: unknown) => void;
   /** Rejects when the dependency cannot be reached now. */
   check: () => Promise<void>;
   close: () => void;
@@ -30,17 +33,24 @@ export function createDependency(options: { name: string; probe: () => Promise<u
   let away = false;
   let checking = false;
   let closed = false;
+  let backAtMs = -Infinity;
+  let failureLoggedAtMs = -Infinity;
   let timer: NodeJS.Timeout | undefined;
 
   const check = async () => {
     await withDeadline(options.probe(), CHECK_DEADLINE_MS, `${options.name} did not answer in time`);
   };
-  const checkUntilUp = () => {
+  const checkUntilUp = (reported?: unknown) => {
     checking = true;
     check().then(
       () => {
         checking = false;
+        if (!away) {
+          logFailure(reported);
+          return;
+        }
         away = false;
+        backAtMs = performance.now();
         health.up();
       },
       (error: unknown) => {
@@ -51,11 +61,17 @@ export function createDependency(options: { name: string; probe: () => Promise<u
       },
     );
   };
+  const logFailure = (error: unknown) => {
+    const nowMs = performance.now();
+    if (nowMs - failureLoggedAtMs < REPEAT_LOG_MS || nowMs - backAtMs < AFTERMATH_MS) return;
+    failureLoggedAtMs = nowMs;
+    options.logger.error({ dependency: options.name, err: error }, `${options.name} answers, but a call to it failed`);
+  };
 
   return {
     isAway: () => away,
-    reportFailure() {
-      if (!checking && !closed) checkUntilUp();
+    reportFailure(error) {
+      if (!checking && !closed) checkUntilUp(error);
     },
     check,
     close() {

@@ -22,7 +22,7 @@ const schema = z.object({
   PARTITIONS: count(4, 256),
   OPERATION_TIMEOUT_MS: count(5000, 30_000),
   MAX_WAITING_COMMANDS: count(10_000, 1_000_000),
-  MAX_PENDING: count(100_000, 10_000_000),
+  MAX_PENDING: count(100_000, 1_000_000),
   TRUST_PROXY: z.coerce.number().int().min(0).max(16).default(0),
   CURRENCY: z.string().refine(isCurrency, 'must be an ISO 4217 currency code such as RUB').default('RUB'),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),

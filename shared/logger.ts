@@ -15,7 +15,8 @@ export function createLogger(role: string, level: string): Logger {
   });
 }
 
-const REPEAT_MS = 60_000;
+/** How often something that goes on being wrong is said again. */
+export const REPEAT_LOG_MS = 60_000;
 
 /**
  * Logs that a dependency went away or came back: one line per change of state, then at most one a minute while it
@@ -31,7 +32,7 @@ export function createHealthLog(
     down(error) {
       const nowMs = Date.now();
       downSinceMs ??= nowMs;
-      if (nowMs - saidAtMs < REPEAT_MS) return;
+      if (nowMs - saidAtMs < REPEAT_LOG_MS) return;
       saidAtMs = nowMs;
       logger.warn({ dependency, err: error, downForMs: nowMs - downSinceMs }, `${dependency} is unavailable`);
     },

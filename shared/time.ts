@@ -17,19 +17,23 @@ export async function withDeadline<T>(promise: Promise<T>, timeoutMs: number, me
   }
 }
 
-/** The database's time, told from this process's own clock and the offset last seen, however wrong that clock is. */
+/**
+ * The database's time. Between two observations it goes on by the process's monotonic clock, so that the host's own
+ * idea of the time of day does not matter, however wrong it is or however it jumps.
+ */
 export interface DatabaseClock {
   nowMs: () => number;
   /** The database said it was `databaseNowMs` just now. */
   observe: (databaseNowMs: number) => void;
 }
 
+/** Right from the first observation on: make one before the clock is used. */
 export function createDatabaseClock(): DatabaseClock {
-  let offsetMs = 0;
+  let originMs = Date.now() - performance.now();
   return {
-    nowMs: () => Math.round(Date.now() + offsetMs),
+    nowMs: () => Math.round(originMs + performance.now()),
     observe: (databaseNowMs) => {
-      offsetMs = databaseNowMs - Date.now();
+      originMs = databaseNowMs - performance.now();
     },
   };
 }

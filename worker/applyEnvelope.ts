@@ -13,7 +13,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from '../shared/ledger/command.ts';
 import type { Logger } from '../shared/logger.ts';
-import { fromEnvelope } from '../shared/queue/contracts.ts';
+import { MAX_ENVELOPE_COMMANDS, fromEnvelope } from '../shared/queue/contracts.ts';
 import { UnreadableEnvelopeError } from '../shared/queue/ledgerQueue.ts';
 import { applyCommands, rejectCommand } from '../shared/store/applyCommands.ts';
 import { classifyFault } from '../shared/store/classifyFault.ts';
@@ -26,14 +26,19 @@ const MAX_PAUSE_MS = 250;
 interface ApplyDeps {
   pool: Pool;
   logger: Logger;
-  /** The database could not be reached. */
-  onAway: () => void;
+  /** A call to the database failed, and not for what was in it. */
+  onFault: (error: unknown) => void;
+  /** The process is to end: what fails now is left to the queue's own retries, in another worker. */
+  isStopping: () => boolean;
 }
 
 /** Returns when every readable command has an outcome. Throws `UnreadableEnvelopeError`, or a fault to be retried. */
 export async function applyEnvelope(deps: ApplyDeps, jobId: string, data: unknown): Promise<void> {
   const { commands, problems } = fromEnvelope(data);
-  if (commands.length > 0) await applyAll(deps, jobId, commands);
+  // Ours are never longer than one slice; one that is must not strand what is in it.
+  for (let at = 0; at < commands.length; at += MAX_ENVELOPE_COMMANDS) {
+    await applyAll(deps, jobId, commands.slice(at, at + MAX_ENVELOPE_COMMANDS));
+  }
   if (problems.length === 0) return;
   deps.logger.error(
     { jobId, problems },
@@ -71,8 +76,8 @@ async function withRetries<T>(deps: ApplyDeps, work: () => Promise<T>): Promise<
       return await work();
     } catch (error) {
       const fault = classifyFault(error);
-      if (fault === 'away') deps.onAway();
-      if (fault === 'data' || tries === MAX_TRIES) throw error;
+      if (fault === 'away') deps.onFault(error);
+      if (fault === 'data' || tries === MAX_TRIES || deps.isStopping()) throw error;
       await sleep(Math.min(FIRST_PAUSE_MS * 2 ** tries, MAX_PAUSE_MS));
     }
   }

@@ -9,7 +9,7 @@ import { withDeadline } from '../shared/time.ts';
 const PAUSE_MS = 2_000;
 const DEADLINE_MS = 2_000;
 
-export function keepSerial(deps: { queues: readonly LedgerQueue[]; onFailure: () => void }): {
+export function keepSerial(deps: { queues: readonly LedgerQueue[]; onFailure: (error: unknown) => void }): {
   stop: () => Promise<void>;
 } {
   const stopping = new AbortController();

@@ -12,6 +12,8 @@ import type { Logger } from '../shared/logger.ts';
 
 const HEARTBEAT_MS = 1_000;
 const SILENCE_MS = 3_000;
+/** How long one that has resigned leaves the others the turn. */
+const RESIGNED_MS = 10_000;
 
 /** Advisory lock keys, unique in the database. */
 export const SWEEPER_LOCK = 72_707_370;
@@ -19,6 +21,8 @@ export const QUEUE_WORKER_LOCK = 72_707_371;
 
 export interface Leadership {
   isLeader: () => boolean;
+  /** Gives the lock up, for others to try: for a leader that finds it cannot do the work. */
+  resign: () => void;
   close: () => Promise<void>;
 }
 
@@ -34,6 +38,7 @@ interface LeadershipOptions {
 export function lead(options: LeadershipOptions): Leadership {
   const stopping = new AbortController();
   let leading = false;
+  let resigned = false;
 
   const setLeading = (now: boolean) => {
     if (leading === now) return;
@@ -57,7 +62,7 @@ export function lead(options: LeadershipOptions): Leadership {
     client.on('error', () => undefined); // the next heartbeat meets it
     try {
       await client.connect();
-      while (!stopping.signal.aborted) {
+      while (!stopping.signal.aborted && !resigned) {
         const { rows } = await client.query<{ held: boolean }>(
           leading ? 'SELECT true AS held' : 'SELECT pg_try_advisory_lock($1) AS held',
           leading ? [] : [options.lockKey],
@@ -75,13 +80,18 @@ export function lead(options: LeadershipOptions): Leadership {
     while (!stopping.signal.aborted) {
       // A lost connection is the database's trouble, and reported by those who work with it; here it means to try again.
       await serveOnce().catch(() => undefined);
-      await sleep(HEARTBEAT_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
+      const pauseMs = resigned ? RESIGNED_MS : HEARTBEAT_MS;
+      resigned = false;
+      await sleep(pauseMs, undefined, { signal: stopping.signal }).catch(() => undefined);
     }
   };
   const served = serve();
 
   return {
     isLeader: () => leading,
+    resign: () => {
+      resigned = true;
+    },
     close: async () => {
       stopping.abort();
       await served;

@@ -6,6 +6,7 @@
  * was swept once is left alone for 30 s, then a minute, then two.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createHealthLog } from '../shared/logger.ts';
 import type { Logger } from '../shared/logger.ts';
 import { MAX_ENVELOPE_COMMANDS, ENVELOPE_VERSION, sweepJobId } from '../shared/queue/contracts.ts';
 import type { WireCommand } from '../shared/queue/contracts.ts';
@@ -13,9 +14,11 @@ import type { LedgerQueue } from '../shared/queue/ledgerQueue.ts';
 import { claimDue, clearKept, duePartitions } from '../shared/store/pendingOperations.ts';
 import type { Pool } from '../shared/store/pool.ts';
 import { withDeadline } from '../shared/time.ts';
+import type { Leadership } from './leadership.ts';
 
 const SWEEP_PAUSE_MS = 1_000;
 const QUEUE_DEADLINE_MS = 2_000;
+const MAX_FAILED_ROUNDS = 3;
 /** States in which a sweep envelope is over, and a next one may take its id. */
 const OVER = ['completed', 'failed'];
 
@@ -24,16 +27,27 @@ export interface SweepDeps {
   /** By partition. */
   queues: readonly LedgerQueue[];
   logger: Logger;
-  isLeader: () => boolean;
-  onFailure: () => void;
 }
 
-/** Sweeps every second while this process leads, until `stop`. */
-export function startSweep(deps: SweepDeps): { stop: () => Promise<void> } {
+/** Sweeps every second while this process leads, until `stop`. A leader that cannot sweep lets another one try. */
+export function startSweep(deps: SweepDeps & { leadership: Pick<Leadership, 'isLeader' | 'resign'> }): {
+  stop: () => Promise<void>;
+} {
   const stopping = new AbortController();
+  const health = createHealthLog(deps.logger, 'sweep');
+  let failures = 0;
+  const sweepRound = async () => {
+    const { failed } = await sweepOnce(deps).catch((error: unknown) => ({ failed: [error] }));
+    if (failed.length === 0) health.up();
+    else health.down(failed[0]);
+    failures = failed.length === 0 ? 0 : failures + 1;
+    if (failures < MAX_FAILED_ROUNDS) return;
+    failures = 0;
+    deps.leadership.resign();
+  };
   const run = async () => {
     while (!stopping.signal.aborted) {
-      if (deps.isLeader()) await sweepOnce(deps).catch(deps.onFailure);
+      if (deps.leadership.isLeader()) await sweepRound();
       await sleep(SWEEP_PAUSE_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
     }
   };
@@ -46,17 +60,26 @@ export function startSweep(deps: SweepDeps): { stop: () => Promise<void> } {
   };
 }
 
-/** One round over the promises that are due: removes those that are kept and sends out the rest. Returns how many. */
-export async function sweepOnce(deps: Pick<SweepDeps, 'pool' | 'queues' | 'logger'>): Promise<number> {
+/**
+ * One round over the promises that are due: removes those that are kept and sends out the rest. Answers how many it sent
+ * and what went wrong, which in one partition does not keep the others from their turn. Throws when the database is away.
+ */
+export async function sweepOnce(deps: SweepDeps): Promise<{ swept: number; failed: unknown[] }> {
   let swept = 0;
+  const failed: unknown[] = [];
   for (const partition of await duePartitions(deps.pool)) {
     const queue = deps.queues[partition];
-    if (queue) swept += await sweepPartition(deps, queue);
+    if (!queue) continue;
+    try {
+      swept += await sweepPartition(deps, queue);
+    } catch (error) {
+      failed.push(error);
+    }
   }
-  return swept;
+  return { swept, failed };
 }
 
-async function sweepPartition(deps: Pick<SweepDeps, 'pool' | 'logger'>, queue: LedgerQueue): Promise<number> {
+async function sweepPartition(deps: SweepDeps, queue: LedgerQueue): Promise<number> {
   await clearKept(deps.pool, queue.partition, MAX_ENVELOPE_COMMANDS);
   const jobId = sweepJobId(queue.partition);
   const look = Promise.all([queue.isPaused(), queue.stateOf(jobId)]);

@@ -138,7 +138,7 @@ function createPassport(prove: Prove): Proofs {
 }
 
 /** User name and password out of a Basic header (RFC 7617, charset UTF-8); the password may have colons. */
-export function readBasic(header: string | undefined): { email: string; password: string } | undefined {
+function readBasic(header: string | undefined): { email: string; password: string } | undefined {
   const encoded = /^Basic +([A-Za-z0-9+/_-]+=*) *$/i.exec(header ?? '')?.[1];
   if (encoded === undefined) return undefined;
   try {

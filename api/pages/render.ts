@@ -8,7 +8,7 @@ import type { Response } from 'express';
 import ejs from 'ejs';
 import { createPageHeaders } from '../headers.ts';
 
-export interface PageData {
+interface PageData {
   title: string;
   /** Whether someone is logged in, so that the page offers to log out. */
   loggedIn?: boolean;

@@ -4,6 +4,7 @@ import { amountToNumber } from '../../shared/ledger/money.ts';
 import { readOperation } from '../../shared/store/readOperation.ts';
 import type { OperationView } from '../../shared/store/readOperation.ts';
 import type { Pool } from '../../shared/store/pool.ts';
+import type { DatabaseGuard } from '../databaseGuard.ts';
 import type { Move, Moved } from '../movements.ts';
 import type { Outcomes } from '../outcomes.ts';
 import { parsePrefer } from '../prefer.ts';
@@ -18,6 +19,7 @@ export interface OperationRouteDeps {
   admit: () => void;
   outcomes: Outcomes;
   pool: Pool;
+  guard: DatabaseGuard;
 }
 
 export function createOperationRoutes(deps: OperationRouteDeps): Route[] {
@@ -147,7 +149,7 @@ const operationBody = z.object({
   decided_at: z.iso.datetime().nullable(),
 });
 
-function operationRoute({ outcomes, pool }: OperationRouteDeps): Route {
+function operationRoute({ outcomes, pool, guard }: OperationRouteDeps): Route {
   return route({
     method: 'get',
     path: '/api/operations/{id}',
@@ -161,10 +163,12 @@ function operationRoute({ outcomes, pool }: OperationRouteDeps): Route {
     problems: ['operation_not_found'],
     handle: async ({ params, principal, req }) => {
       const id = params.id.toLowerCase();
-      const { waitMs } = parsePrefer(req.get('Prefer'));
-      if (waitMs !== undefined) await outcomes.watch(id, waitMs);
-      const operation = await readOperation(pool, id);
-      if (!operation || !maySee(operation, principal)) throw new Problem('operation_not_found');
+      const { waitMs = 0 } = parsePrefer(req.get('Prefer'));
+      const operation = await outcomes.watchFor(waitMs, async () => {
+        const seen = await guard(() => readOperation(pool, id));
+        return seen && maySee(seen, principal) ? { value: seen, isFinal: seen.state !== 'pending' } : undefined;
+      });
+      if (!operation) throw new Problem('operation_not_found');
       return { status: 200, body: toBody(operation, principal) };
     },
   });

@@ -57,6 +57,8 @@ export interface QueueBackend {
   /** Calls back with the id of every job that completes; events can be lost. Returns how to stop. */
   listen: (partition: number, onCompleted: (jobId: string) => void) => { close: () => Promise<void> };
   openWorker: (partition: number, handler: EnvelopeHandler) => LedgerWorker;
+  /** Frees the envelopes that a worker holds who does not work any more. Only for the one that takes its place. */
+  takeOver: () => Promise<void>;
   /** Rejects when the store behind the queues cannot be reached. */
   ping: () => Promise<void>;
   /** False when the connection is known to be down: an `add` would certainly not leave this process. */
@@ -71,7 +73,7 @@ interface BackendOptions {
   databaseUrl: string;
   partitions: number;
   role: string;
-  onError: () => void;
+  onError: (error: unknown) => void;
 }
 
 export function createQueueBackend(options: BackendOptions): QueueBackend {
@@ -109,6 +111,8 @@ function redisBackend(options: BackendOptions, url: string): QueueBackend {
       });
       return wrapWorker(worker, options.onError);
     },
+    // All work side by side there: an envelope that nobody holds on to is found by any of them.
+    takeOver: () => Promise.resolve(),
     ping: async () => {
       await commands.ping();
     },
@@ -157,6 +161,9 @@ function postgresBackend(options: BackendOptions): QueueBackend {
       );
       return wrapWorker(worker as unknown as Worker, options.onError);
     },
+    takeOver: async () => {
+      await pool.query(TAKE_OVER, [[...Array(options.partitions).keys()].map(queueName)]);
+    },
     ping: async () => {
       await pool.query('SELECT 1');
     },
@@ -170,6 +177,15 @@ function postgresBackend(options: BackendOptions): QueueBackend {
     close: () => pool.end(),
   };
 }
+
+/**
+ * On PostgreSQL, BullMQ compares locks with the clock of whoever looks, so the envelope of a worker whose clock was
+ * ahead would stay locked for as long as that. This makes every lock one that has run out and was noticed, which the
+ * next look, at once, clears away.
+ */
+const TAKE_OVER = `
+  WITH looked AS (DELETE FROM meta WHERE queue = ANY($1::text[]) AND field = 'stalled-check')
+  UPDATE job SET locked_until_ms = 0, stalled_marked = true WHERE queue = ANY($1::text[]) AND state = 'active'`;
 
 const JOB_OPTIONS: JobsOptions = {
   attempts: MAX_ATTEMPTS,
@@ -201,7 +217,7 @@ function processor(handler: EnvelopeHandler): (job: Job) => Promise<void> {
   };
 }
 
-function wrapQueue(partition: number, queue: Queue, onError: () => void): LedgerQueue {
+function wrapQueue(partition: number, queue: Queue, onError: (error: unknown) => void): LedgerQueue {
   queue.on('error', onError);
   return {
     partition,
@@ -225,13 +241,13 @@ function wrapQueue(partition: number, queue: Queue, onError: () => void): Ledger
   };
 }
 
-function wrapEvents(events: QueueEvents, onCompleted: (jobId: string) => void, onError: () => void) {
+function wrapEvents(events: QueueEvents, onCompleted: (jobId: string) => void, onError: (error: unknown) => void) {
   events.on('error', onError);
   events.on('completed', ({ jobId }) => onCompleted(jobId));
   return { close: () => events.close() };
 }
 
-function wrapWorker(worker: Worker, onError: () => void): LedgerWorker {
+function wrapWorker(worker: Worker, onError: (error: unknown) => void): LedgerWorker {
   worker.on('error', onError);
   let running: Promise<void> | undefined;
   return {

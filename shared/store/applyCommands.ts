@@ -10,7 +10,7 @@
 import type { QueryResult } from 'pg';
 import { decide } from '../ledger/decide.ts';
 import type { Decision, LedgerState } from '../ledger/decide.ts';
-import type { Command, WalletKind, WalletState } from '../ledger/command.ts';
+import type { Command, Outcome, WalletKind, WalletState } from '../ledger/command.ts';
 import { NotCommittedError } from './classifyFault.ts';
 import type { Pool, PoolClient } from './pool.ts';
 
@@ -94,12 +94,12 @@ export async function applyCommands(
  */
 export function rejectCommand(pool: Pool, command: Command): Promise<Decision> {
   const bare = { ...command, details: null, externalId: null };
-  return applyCommands(pool, [bare], ([only], state) => ({
-    outcomes:
-      only && !state.storedIds.has(only.id) ? [{ command: only, status: 'rejected', reason: 'internal_error' }] : [],
-    entries: [],
-    wallets: [],
-  }));
+  return applyCommands(pool, [bare], (_commands, state) => {
+    const promisedHash = state.promisedHashes.get(bare.id);
+    const isOthers = state.storedIds.has(bare.id) || (promisedHash !== undefined && promisedHash !== bare.requestHash);
+    const outcomes: Outcome[] = isOthers ? [] : [{ command: bare, status: 'rejected', reason: 'internal_error' }];
+    return { outcomes, entries: [], wallets: [] };
+  });
 }
 
 async function transact(client: PoolClient, commands: readonly Command[], decider: Decider): Promise<Decision> {

@@ -13,7 +13,7 @@
  * (`operation-debit`, `operation-credit`), and an entry is one of the sides of its operation (`entry-side`).
  */
 
-export interface Check {
+interface Check {
   id: string;
   /** What holds in sound books, as one phrase. */
   says: string;

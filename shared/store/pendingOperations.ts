@@ -23,16 +23,17 @@ const INSERT_PENDING = {
   text: `INSERT INTO pending_operation (id, partition, command, request_hash, next_attempt_at)
          SELECT id, partition, command, decode(hash, 'hex'), clock_timestamp() + due_ms * interval '1 millisecond'
          FROM unnest($1::uuid[], $2::int[], $3::jsonb[], $4::text[], $5::int[]) AS t(id, partition, command, hash, due_ms)
-         WHERE (SELECT count(*) FROM pending_operation) + $6::int <= $7::int
-           AND NOT EXISTS (SELECT FROM operation WHERE operation.id = t.id)
+         WHERE NOT EXISTS (SELECT FROM operation o WHERE o.id = t.id)
+           AND NOT EXISTS (SELECT FROM pending_operation p WHERE p.id = t.id)
          ORDER BY id
+         LIMIT greatest(0, $6::int - (SELECT count(*) FROM pending_operation))
          ON CONFLICT (id) DO NOTHING`,
 };
 
 /**
- * Commits the promises together, all or, when the table would pass `maxPending` rows, none. A row that is already
- * there stays as it is, and what is decided needs none. Whether a promise stands is read afterwards, by
- * `readOutcomes`. Several API processes that insert at the same instant may pass the bound by one batch each.
+ * Commits the promises together, as many of them as the bound of `maxPending` rows leaves room for. A row that is
+ * already there stays as it is. Whether a promise stands is read afterwards, by `readOutcomes`. Several API processes
+ * that insert at the same instant may pass the bound by one batch each.
  */
 export async function insertPending(
   pool: Pool,
@@ -47,7 +48,6 @@ export async function insertPending(
       promised.map(({ command }) => JSON.stringify(toWire(command))),
       promised.map(({ command }) => command.requestHash),
       promised.map(({ dueInMs }) => dueInMs),
-      promised.length,
       options.maxPending,
     ],
   });

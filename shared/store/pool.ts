@@ -50,6 +50,11 @@ export function createPool(options: PoolOptions): Pool {
   });
 }
 
+/** For asking whether the database answers, and nothing else: never behind a queue of requests. */
+export function createProbePool(options: Pick<PoolOptions, 'databaseUrl' | 'role'>): Pool {
+  return createPool({ ...options, role: `${options.role}-probe`, maxConnections: 1 });
+}
+
 /** How long PostgreSQL lets the session of a frozen worker keep its row locks. */
 export const IDLE_IN_TRANSACTION_MS = 1_000;
 
