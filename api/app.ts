@@ -13,13 +13,12 @@ import type { Logger } from '../shared/logger.ts';
 import type { Pool, PrismaClient } from '../shared/store/pool.ts';
 import { createAuth } from './auth/auth.ts';
 import type { Auth } from './auth/auth.ts';
-import { refuseForeign } from './csrf.ts';
 import { createDatabaseGuard } from './databaseGuard.ts';
 import type { DatabaseGuard } from './databaseGuard.ts';
 import { mountEndpoints } from './endpoint.ts';
 import type { Endpoint } from './endpoint.ts';
 import { createFailures } from './failures.ts';
-import { createApiHeaders, createPageHeaders } from './headers.ts';
+import { createApiHeaders } from './headers.ts';
 import type { Move } from './movements.ts';
 import { createAccountPages } from './pages/accountPages.ts';
 import { createHomePage } from './pages/homePage.ts';
@@ -49,15 +48,6 @@ export interface AppDeps {
   admit: () => void;
   readiness: () => Promise<Readiness>;
   registry: Registry;
-  /** Other people's applications behind a role, such as a queue browser. */
-  mounts?: readonly Mount[];
-}
-
-interface Mount {
-  path: string;
-  roles: readonly Role[];
-  /** Runs with a page's headers set; it may replace them. */
-  handler: RequestHandler;
 }
 
 export interface App {
@@ -97,7 +87,6 @@ export function createApp(deps: AppDeps): App {
     ...createDocsPages(renderPage),
     ...createAssets(),
   ]);
-  for (const mount of deps.mounts ?? []) app.use(mount.path, requireRole(mount.roles, auth), mount.handler);
   app.use(() => {
     throw new Problem('not_found');
   });
@@ -145,18 +134,6 @@ function createObserver(registry: Registry): ServeDeps['observe'] {
     registers: [registry],
   });
   return ({ method, path }, status, durationMs) => duration.observe({ method, route: path, status }, durationMs / 1000);
-}
-
-function requireRole(roles: readonly Role[], auth: Auth): RequestHandler {
-  const setHeaders = createPageHeaders();
-  return async (req, res, next) => {
-    refuseForeign(req);
-    const principal = await auth.identify(req, res);
-    if (!principal) throw new Problem('unauthenticated');
-    if (!roles.includes(principal.role)) throw new Problem('forbidden');
-    setHeaders(req, res);
-    next();
-  };
 }
 
 /** The one place where an error becomes an answer: a page for a browser that shows pages, else a problem document. */

@@ -48,8 +48,10 @@ export function createFailures({ logger, database }: { logger: Logger; database:
 function knownProblem(error: unknown): Problem | undefined {
   if (error instanceof Problem) return error;
   if (error instanceof URIError) return new Problem('invalid_request', { detail: 'The path cannot be decoded.' });
-  const type = typeof error === 'object' && error !== null && 'type' in error ? error.type : undefined;
-  if (typeof type !== 'string') return undefined;
+  if (typeof error !== 'object' || error === null) return undefined;
+  const { type, status } = error as { type?: unknown; status?: unknown };
+  // The parser gives no type to what is wrong with a compressed body, only the status.
+  if (typeof type !== 'string') return status === 400 ? new Problem('malformed_json') : undefined;
   if (type === CLIENT_GONE) return new Problem('malformed_json');
   const code = BODY_PROBLEMS[type];
   return code && new Problem(code);

@@ -44,7 +44,7 @@ runProcess(async () => {
   // Before the first command, whose life would otherwise be counted by a clock that may be an hour off.
   await database.check();
   const timekeeping = setInterval(() => void database.check().catch(database.reportFailure), TIMEKEEPING_MS).unref();
-  pool.on('error', database.reportFailure);
+  for (const each of [pool, probePool]) each.on('error', database.reportFailure);
   await ensureAccounts({ env, prisma, logger });
 
   const metrics = createMetrics(pool);

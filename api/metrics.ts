@@ -25,7 +25,9 @@ export function createMetrics(pool: Pool): Metrics {
     help: 'Operations promised by a 202 and not decided yet, in the whole service.',
     registers,
     async collect() {
-      this.set(await countPending(pool));
+      // While the database is away the other figures are wanted all the more.
+      const count = await countPending(pool).catch(() => undefined);
+      if (count !== undefined) this.set(count);
     },
   });
   return {

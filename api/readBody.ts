@@ -6,6 +6,7 @@ import { Problem } from './problem.ts';
 
 const LIMIT = '100kb';
 const MAX_FORM_FIELDS = 20;
+const REPLACEMENT = '\uFFFD';
 
 export type ReadBody = (req: Request, res: Response) => Promise<unknown>;
 
@@ -31,6 +32,8 @@ export function createFormReader(): ReadBody {
     if (!hasBody(req)) return {};
     requireType(req, 'application/x-www-form-urlencoded');
     await run(parse, req, res);
+    // Decoding has put this in the place of bytes that are not UTF-8.
+    if (JSON.stringify(req.body).includes(REPLACEMENT)) throw new Problem('invalid_request');
     return req.body as unknown;
   };
 }

@@ -4,14 +4,13 @@
  */
 import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
-import { normaliseEmail } from './auth/email.ts';
+import { MAX_EMAIL_LENGTH, normaliseEmail } from './auth/email.ts';
 import { Problem } from './problem.ts';
 import type { FieldError } from './problem.ts';
 
 const CONTROL_CHARACTER = /\p{Cc}/u;
 const EMAIL = /^[^\s@"]{1,64}@[^\s@"]+$/u;
 
-const MAX_EMAIL_LENGTH = 254;
 const MIN_PASSWORD_LENGTH = 8;
 const MAX_PASSWORD_LENGTH = 200;
 

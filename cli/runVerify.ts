@@ -59,7 +59,7 @@ async function check(databaseUrl: string, stopping: AbortSignal): Promise<{ repo
 }
 
 /** What was checked, one line a check, with the broken rows under it, and the verdict last. */
-export function reportLines({ counts, checks, takenAt }: BooksReport, tookMs: number): string[] {
+function reportLines({ counts, checks, takenAt }: BooksReport, tookMs: number): string[] {
   const failed = checks.filter(({ broken }) => broken > 0);
   const inAll = Object.entries(counts).map(([name, rows]) => `${written(rows)} ${name}`);
   const seconds = (tookMs / 1000).toFixed(1);

@@ -34,7 +34,7 @@ runProcess(async () => {
   await assertPartitions(pool, env.PARTITIONS);
   const probePool = createProbePool({ databaseUrl, role: 'worker' });
   const database = createDependency({ name: 'database', probe: () => readDatabaseTime(probePool), logger });
-  pool.on('error', database.reportFailure);
+  for (const each of [pool, probePool]) each.on('error', database.reportFailure);
 
   const backend: QueueBackend = createQueueBackend({
     redisUrl: env.REDIS_URL,

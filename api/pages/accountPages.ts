@@ -10,7 +10,7 @@ import type { DatabaseGuard } from '../databaseGuard.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { PROBLEMS, Problem } from '../problem.ts';
 import type { ReadBody } from '../readBody.ts';
-import { loginBody, signUp, signupBody } from '../routes/accounts.ts';
+import { loginBody, signUp, signupBody, startFirstSession } from '../routes/accounts.ts';
 import { parsePart } from '../schemas.ts';
 import { errorsByField, seeOther } from './forms.ts';
 import type { RenderPage } from './render.ts';
@@ -74,7 +74,7 @@ export function createAccountPages(deps: AccountPagesDeps): Endpoint[] {
 
 async function submitSignUp(deps: AccountPagesDeps, req: Request, res: Response, given: unknown): Promise<void> {
   const principal = await signUp(deps, parsePart(signupBody, given, 'body'));
-  await deps.auth.startSession(req, res, principal);
+  await startFirstSession(deps.auth, req, res, principal);
 }
 
 async function submitLogIn({ auth }: AccountPagesDeps, req: Request, res: Response, given: unknown): Promise<void> {

@@ -10,16 +10,19 @@ import type { Request, Response } from 'express';
 import { z } from 'zod';
 import { currencyExponent } from '../../shared/ledger/money.ts';
 import type { Pool } from '../../shared/store/pool.ts';
+import { readOperation } from '../../shared/store/readOperation.ts';
 import type { Auth } from '../auth/auth.ts';
 import { refuseForeign } from '../csrf.ts';
 import type { DatabaseGuard } from '../databaseGuard.ts';
 import type { Endpoint } from '../endpoint.ts';
 import type { Move } from '../movements.ts';
 import { PROBLEMS, Problem } from '../problem.ts';
+import type { Code } from '../problem.ts';
 import type { ReadBody } from '../readBody.ts';
 import { requestIdOf } from '../reply.ts';
 import type { Principal } from '../route.ts';
 import { viewWallet } from '../routes/wallet.ts';
+import type { WalletView } from '../routes/wallet.ts';
 import { detailsField, idempotencyKeyField, parsePart, queryInteger, walletIdField } from '../schemas.ts';
 import { errorsByField, seeOther } from './forms.ts';
 import type { RenderPage } from './render.ts';
@@ -106,7 +109,10 @@ async function send(deps: HomePageDeps, req: Request, res: Response): Promise<vo
     seeOther(res, `/?sent=${operationId}`);
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    await showHome(deps, req, res, principal, { given, problem: error });
+    await showHome(deps, req, res, principal, { given, problem: error }).catch(() => {
+      // The page could not be made either. What is known of the money is the news, not that.
+      throw error;
+    });
   }
 }
 
@@ -129,14 +135,25 @@ async function showHome(
     wallet,
     isFirst: before === undefined,
     amount: printer(wallet.currency),
-    notice: sent && noticeOf(wallet.operations.some(({ operation_id: id }) => id === sent)),
+    notice: sent && (await noticeOf(sent, wallet, principal, { pool, guard })),
     form: principal.role === 'customer' ? formOf(refused) : undefined,
   };
   renderPage(res, 'home', data, refused && PROBLEMS[refused.problem.code].status);
 }
 
-function noticeOf(isListed: boolean): string {
-  return isListed ? 'Sent.' : 'Accepted. It is listed here as soon as it is done.';
+/** What became of the payment that led here. */
+async function noticeOf(
+  sent: string,
+  wallet: WalletView,
+  principal: Principal,
+  { pool, guard }: Pick<HomePageDeps, 'pool' | 'guard'>,
+): Promise<string> {
+  if (wallet.operations.some(({ operation_id: id }) => id === sent)) return 'Sent.';
+  const operation = await guard(() => readOperation(pool, sent));
+  const isOwn = operation?.initiatorId === principal.userId;
+  if (isOwn && operation.reason) return `Not sent: ${PROBLEMS[operation.reason].title.toLowerCase()}.`;
+  if (isOwn && operation.state === 'applied') return 'Sent.';
+  return 'Accepted. It is listed here as soon as it is done.';
 }
 
 function formOf(refused?: Refused) {
@@ -144,15 +161,27 @@ function formOf(refused?: Refused) {
   const { problem, given } = refused;
   const errors = errorsByField(problem);
   const hasField = FIELDS.some(({ name }) => name in errors);
-  const { status, title, explanation } = PROBLEMS[problem.code];
+  const { status } = PROBLEMS[problem.code];
   return {
     fields: FIELDS,
     values: given,
     errors,
-    error: hasField ? undefined : `${title}. ${status === 503 ? explanation : ''}`,
+    error: hasField ? undefined : wordsFor(problem.code),
     // What has an outcome under the key keeps it for ever; what may still get one must not be sent under another.
     key: status === 503 ? given['idempotency_key'] : randomUUID(),
   };
+}
+
+/** A person has no idempotency keys: what the API says of them is said in terms of the form. */
+function wordsFor(code: Code): string {
+  if (code === 'outcome_unknown') {
+    return 'Whether it was sent is not known yet. Send this same form again: it never sends twice.';
+  }
+  if (code === 'idempotency_key_reused') {
+    return 'An earlier version of this form was sent, and may have moved money: look at the operations below first.';
+  }
+  const { status, title } = PROBLEMS[code];
+  return status === 503 ? `${title}. Send this same form again in a moment: it never sends twice.` : `${title}.`;
 }
 
 /** Prints a view's amounts with all the decimals of the currency. */

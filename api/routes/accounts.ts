@@ -1,4 +1,5 @@
 /** Signing up, in and out. */
+import type { Request, Response } from 'express';
 import { z } from 'zod';
 import type { PrismaClient } from '../../shared/store/pool.ts';
 import { createAccount } from '../../shared/store/createAccount.ts';
@@ -42,6 +43,14 @@ export async function signUp(
   return { ...created, role: 'customer' };
 }
 
+/** The account is there by now, so a session that cannot be started is no reason to sign up again. */
+export async function startFirstSession(auth: Auth, req: Request, res: Response, principal: Principal): Promise<void> {
+  await auth.startSession(req, res, principal).catch((error: unknown) => {
+    if (!(error instanceof Problem)) throw error;
+    throw new Problem(error.code, { ...error.extras, detail: 'The account was made: log in, do not sign up again.' });
+  });
+}
+
 export function createAccountRoutes(deps: AccountDeps): Route[] {
   return [
     route({
@@ -54,7 +63,7 @@ export function createAccountRoutes(deps: AccountDeps): Route[] {
       problems: ['email_taken', 'overloaded'],
       async handle({ body, req, res }) {
         const principal = await signUp(deps, body);
-        await deps.auth.startSession(req, res, principal);
+        await startFirstSession(deps.auth, req, res, principal);
         return { status: 201, body: accountReply(principal) };
       },
     }),

@@ -30,12 +30,12 @@ export async function inParallel<T>(
 }
 
 /** Whether the service asks to be tried again: it is overloaded or away, and says when to come back. */
-export function asksToComeBack({ status }: Answer): boolean {
+function asksToComeBack({ status }: Answer): boolean {
   return status === 503 || status === 429;
 }
 
 /** As long as `Retry-After` says, within bounds (RFC 9110, section 10.2.3; Saldo sends seconds). */
-export async function pause(answer?: Answer): Promise<void> {
+async function pause(answer?: Answer): Promise<void> {
   const asked = Number(answer?.headers['retry-after'] ?? NaN) * 1000;
   await delay(Math.min(Number.isFinite(asked) && asked > 0 ? asked : DEFAULT_PAUSE_MS, MAX_PAUSE_MS));
 }

@@ -65,7 +65,7 @@ function sessionOf(send: Send, answer: Answer): Session {
 }
 
 /** Throws when the service refused what it should not refuse. */
-export function expectStatus(answer: Answer, status: number, what: string): Answer {
+function expectStatus(answer: Answer, status: number, what: string): Answer {
   if (answer.status === status) return answer;
   const said = [answer.body?.['code'], answer.body?.['detail']].filter((each) => typeof each === 'string');
   throw new Error([`${what} was answered with ${answer.status}`, ...said].join(' '));

@@ -99,7 +99,7 @@ export function fromWire(data: unknown): { ok: true; command: Command } | { ok: 
   };
 }
 
-/** At most `MAX_ENVELOPE_COMMANDS`: a larger envelope would strand all its commands, so to make one is a fault. */
+/** At most `MAX_ENVELOPE_COMMANDS`, what one transaction takes: to make a larger envelope is a fault. */
 export function toEnvelope(commands: readonly Command[]): Envelope {
   if (commands.length > MAX_ENVELOPE_COMMANDS) {
     throw new RangeError(`${commands.length} commands in one envelope, at most ${MAX_ENVELOPE_COMMANDS} are allowed`);

@@ -18,6 +18,8 @@ interface Promised {
   dueInMs: number;
 }
 
+// It takes no lock on a wallet, on purpose: promises are wanted most when a row is stuck, and one stuck row would hold up
+// the promises of everybody in the batch. The price is the narrow case in docs/adr/0002.
 const INSERT_PENDING = {
   name: 'insert-pending',
   text: `INSERT INTO pending_operation (id, partition, command, request_hash, next_attempt_at)

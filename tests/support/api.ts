@@ -1,0 +1,222 @@
+/**
+ * The HTTP edge in this process, on a database of its own and over real HTTP. Without queue and worker: a command is
+ * applied at once, unless the test gives a `move` of its own. Every answer that goes through a client of it is held
+ * against the published OpenAPI document.
+ */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import { expect } from 'vitest';
+import { z } from 'zod';
+import { createApp } from '../../api/app.ts';
+import type { AppDeps } from '../../api/app.ts';
+import { ensureAccounts } from '../../api/auth/ensureAccounts.ts';
+import { createDatabaseGuard } from '../../api/databaseGuard.ts';
+import { createMove } from '../../api/movements.ts';
+import type { Move } from '../../api/movements.ts';
+import { createOutcomes } from '../../api/outcomes.ts';
+import { createOperationRoutes } from '../../api/routes/operations.ts';
+import { createWalletFinder } from '../../api/wallets.ts';
+import type { FindWallet } from '../../api/wallets.ts';
+import { createDependency } from '../../shared/dependency.ts';
+import { readEnv } from '../../shared/env.ts';
+import type { Env } from '../../shared/env.ts';
+import { applyCommands } from '../../shared/store/applyCommands.ts';
+import { createApplyPool, createPool, createPrisma } from '../../shared/store/pool.ts';
+import { readOutcomes } from '../../shared/store/readOutcomes.ts';
+import type { Pool, PrismaClient } from '../../shared/store/pool.ts';
+import { createDatabaseClock } from '../../shared/time.ts';
+import { createTestDatabase } from './stores.ts';
+
+export const BANK = { email: 'bank@saldo.localhost', password: 'bank-password' };
+export const OPERATOR = { email: 'operator@saldo.localhost', password: 'operator-password' };
+export const PASSWORD = 'Pa$$w0rd';
+
+export interface TestApi {
+  url: string;
+  env: Env;
+  pool: Pool;
+  prisma: PrismaClient;
+  /** What has been logged so far, parsed. */
+  logs: Record<string, unknown>[];
+  client: () => Client;
+  /** Puts money into a wallet, as the bank does. */
+  deposit: (walletId: number, amount: number | string, details?: string) => Promise<void>;
+  /** A new customer, logged in. */
+  customer: (name?: string) => Promise<Customer>;
+  close: () => Promise<void>;
+}
+
+export interface Customer {
+  client: Client;
+  email: string;
+  userId: number;
+  walletId: number;
+}
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  text: string;
+  json: Record<string, unknown>;
+}
+
+export interface Client {
+  (method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
+  /** Cookies by name, as the client keeps them. */
+  cookies: Map<string, string>;
+}
+
+interface TestApiOptions extends Partial<Pick<AppDeps, 'move' | 'admit' | 'readiness'>> {
+  env?: Record<string, string>;
+  /** Without the bank's and the operator's accounts a start is quicker. */
+  accounts?: boolean;
+  /** Another way to the database than the direct one. */
+  via?: (databaseUrl: string) => Promise<string>;
+}
+
+export async function startApi(options: TestApiOptions = {}): Promise<TestApi> {
+  const database = await createTestDatabase();
+  const databaseUrl = (await options.via?.(database.url)) ?? database.url;
+  const env = readEnv({
+    DATABASE_URL: databaseUrl,
+    SESSION_SECRET: 'a secret of sixteen or more',
+    BANK_PASS: BANK.password,
+    OPERATOR_PASS: OPERATOR.password,
+    ...options.env,
+  });
+  const logs: Record<string, unknown>[] = [];
+  const write = (line: string) => logs.push(JSON.parse(line) as Record<string, unknown>);
+  const logger = pino({ level: 'debug' }, { write });
+  const pool = createPool({ databaseUrl, role: 'test', maxConnections: 5 });
+  const prisma = createPrisma(pool);
+  const away = createDependency({ name: 'database', probe: () => pool.query('SELECT 1'), logger });
+  pool.on('error', away.reportFailure);
+  if (options.accounts !== false) await ensureAccounts({ env, prisma, logger });
+
+  const applyPool = createApplyPool({ databaseUrl, role: 'test', maxConnections: 1 });
+  // The connection may notice that the test's database is dropped before it notices that it was ended.
+  applyPool.on('error', () => undefined);
+  const guard = createDatabaseGuard(away);
+  const move = options.move ?? createDirectMove(applyPool, createWalletFinder(prisma, guard));
+  const admit = options.admit ?? (() => undefined);
+  const outcomes = createOutcomes({ pool, guard, clock: createDatabaseClock() });
+  const app = createApp({
+    ...{ env, logger, pool, prisma, database: away, move, admit },
+    operationRoutes: createOperationRoutes({ move, admit, outcomes, pool, guard }),
+    readiness: options.readiness ?? (() => Promise.resolve({ ready: true, checks: { database: true } })),
+    registry: new Registry(),
+  });
+  const server = createServer(app.handler);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const checkAnswer = await createAnswerCheck(url);
+  const client = () => createClient(url, checkAnswer);
+
+  return {
+    ...{ url, env, pool, prisma, logs, client },
+    async deposit(walletId, amount, details) {
+      const body = { wallet_id: walletId, amount, details };
+      const { status, text } = await client()(
+        'POST',
+        '/api/external_to_wallet',
+        body,
+        basic(BANK.email, BANK.password),
+      );
+      expect(status, text).toBe(200);
+    },
+    async customer(name = 'test') {
+      const own = client();
+      const email = `${name}.${Math.random().toString(36).slice(2)}@localhost.ru`;
+      const { status, json } = await own('POST', '/api/signup', { name, email, password: PASSWORD });
+      expect(status).toBe(201);
+      return { client: own, email, userId: Number(json['user_id']), walletId: Number(json['wallet_id']) };
+    },
+    async close() {
+      app.close();
+      away.close();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      await Promise.all([pool.end(), applyPool.end()]);
+      await database.drop();
+    },
+  };
+}
+
+function createDirectMove(pool: Pool, findWallet: FindWallet): Move {
+  return createMove({
+    async submit(command) {
+      await applyCommands(pool, [command]);
+      const outcome = (await readOutcomes(pool, [command.id])).get(command.id);
+      if (!outcome) throw new Error(`${command.id} was applied without an outcome`);
+      return outcome;
+    },
+    findWallet,
+    clock: createDatabaseClock(),
+    timeoutMs: 1000,
+  });
+}
+
+export function basic(email: string, password: string): Record<string, string> {
+  return { Authorization: `Basic ${Buffer.from(`${email}:${password}`).toString('base64')}` };
+}
+
+/** A client that keeps cookies, follows no redirect, and sends objects as JSON and anything else as it is. */
+function createClient(url: string, checkAnswer: AnswerCheck): Client {
+  const cookies = new Map<string, string>();
+  const send = async (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) => {
+    const isJson = typeof body === 'object' && !(body instanceof URLSearchParams) && !(body instanceof Uint8Array);
+    const response = await fetch(url + path, {
+      method,
+      redirect: 'manual',
+      headers: {
+        ...(isJson && { 'Content-Type': 'application/json' }),
+        ...(cookies.size > 0 && { Cookie: [...cookies].map(([name, value]) => `${name}=${value}`).join('; ') }),
+        ...headers,
+      },
+      ...(body !== undefined && { body: isJson ? JSON.stringify(body) : (body as string) }),
+    });
+    for (const cookie of response.headers.getSetCookie()) {
+      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(cookie) ?? [];
+      if (value === '') cookies.delete(name);
+      else cookies.set(name, value);
+    }
+    const text = await response.text();
+    const json = /json/.test(response.headers.get('content-type') ?? '') && text ? (JSON.parse(text) as unknown) : {};
+    const answer = { status: response.status, headers: response.headers, text, json: json as Answer['json'] };
+    checkAnswer(method, path, answer);
+    return answer;
+  };
+  return Object.assign(send, { cookies });
+}
+
+type AnswerCheck = (method: string, path: string, answer: Answer) => void;
+
+interface Document {
+  paths: Record<string, Record<string, { responses: Record<string, { content: Record<string, { schema: object }> }> }>>;
+  components: { schemas: object };
+}
+
+/** Fails the test whose client meets an answer that the document does not describe, or describes otherwise. */
+async function createAnswerCheck(url: string): Promise<AnswerCheck> {
+  const text = await (await fetch(`${url}/openapi.json`)).text();
+  // zod resolves references into `$defs` only.
+  const { paths, components } = JSON.parse(text.replaceAll('#/components/schemas/', '#/$defs/')) as Document;
+  const patterns = Object.keys(paths).map((path): [RegExp, string] => [
+    new RegExp(`^${path.replace(/\{\w+\}/g, '[^/]+')}$`),
+    path,
+  ]);
+  return (method, target, { status, headers, json, text }) => {
+    expect(headers.get('x-request-id')).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7/);
+    const path = patterns.find(([pattern]) => pattern.test(target.split('?')[0] ?? ''))?.[1];
+    const operation = path === undefined ? undefined : paths[path]?.[method.toLowerCase()];
+    if (!operation || headers.get('content-type')?.startsWith('text/html')) return;
+    const contentType = (headers.get('content-type') ?? '').replace(/;.*/, '');
+    const schema = operation.responses[status]?.content[contentType]?.schema;
+    expect(schema, `${method} ${target} answered ${status} ${contentType}, which is not documented`).toBeDefined();
+    const body = contentType.endsWith('json') ? json : text;
+    const { error } = z.fromJSONSchema({ ...schema, $defs: components.schemas } as never).safeParse(body);
+    expect(error && z.prettifyError(error), `${method} ${target}: ${text}`).toBeUndefined();
+  };
+}

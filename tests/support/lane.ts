@@ -1,0 +1,137 @@
+/**
+ * One partition from a request's command to its outcome, in this process: the API's side as `api/main.ts` wires it and
+ * a worker's side with connections of its own, which a test may hold with an envelope in its hand.
+ */
+import { pino } from 'pino';
+import { createDatabaseGuard } from '../../api/databaseGuard.ts';
+import type { DatabaseGuard } from '../../api/databaseGuard.ts';
+import { openLedgerGate } from '../../api/ledgerGate.ts';
+import { createOutcomes } from '../../api/outcomes.ts';
+import type { Coalescer } from '../../api/coalescer.ts';
+import { createSubmission } from '../../api/submit.ts';
+import type { Submission } from '../../api/submit.ts';
+import { createDependency } from '../../shared/dependency.ts';
+import { readEnv } from '../../shared/env.ts';
+import { createQueueBackend } from '../../shared/queue/ledgerQueue.ts';
+import type { LedgerQueue } from '../../shared/queue/ledgerQueue.ts';
+import { createApplyPool, createPool } from '../../shared/store/pool.ts';
+import type { Pool } from '../../shared/store/pool.ts';
+import { createDatabaseClock } from '../../shared/time.ts';
+import { applyEnvelope } from '../../worker/applyEnvelope.ts';
+import { applyDeps } from './applyDeps.ts';
+import type { Stores } from './stores.ts';
+
+export interface Lane {
+  /** The API's, for requests. */
+  pool: Pool;
+  /** The worker's, for applying. */
+  applyPool: Pool;
+  guard: DatabaseGuard;
+  coalescer: Coalescer;
+  submission: Submission;
+  stopping: AbortController;
+  /** The worker's view of the queue. */
+  queue: LedgerQueue;
+  /** Commands in each envelope that left the API's side. */
+  sizes: number[];
+  /** Job ids in the order in which the worker took them. */
+  taken: string[];
+  /** From now on the worker keeps each envelope in its hand, unapplied, until `release`. */
+  hold: () => void;
+  release: () => void;
+  startWorker: () => void;
+  close: () => Promise<void>;
+}
+
+interface LaneOptions {
+  timeoutMs?: number;
+  maxWaiting?: number;
+  maxPending?: number;
+  /** The API's way to the database, where it is not the worker's. */
+  apiDatabaseUrl?: string;
+  /** False to start it later. */
+  worker?: boolean;
+}
+
+export async function openLane(
+  { databaseUrl, redisUrl }: Pick<Stores, 'databaseUrl' | 'redisUrl'>,
+  options: LaneOptions = {},
+): Promise<Lane> {
+  const logger = pino({ level: 'silent' });
+  const apiDatabaseUrl = options.apiDatabaseUrl ?? databaseUrl;
+  const env = readEnv({
+    PARTITIONS: '1',
+    OPERATION_TIMEOUT_MS: String(options.timeoutMs ?? 5_000),
+    MAX_WAITING_COMMANDS: String(options.maxWaiting ?? 10_000),
+    REDIS_URL: redisUrl,
+  });
+  const pool = createPool({ databaseUrl: apiDatabaseUrl, role: 'api', maxConnections: 5 });
+  const database = createDependency({ name: 'database', probe: () => pool.query('SELECT 1'), logger });
+  pool.on('error', database.reportFailure);
+  const guard = createDatabaseGuard(database);
+  const stopping = new AbortController();
+  const outcomes = createOutcomes({ pool, guard, clock: createDatabaseClock(), stopping: stopping.signal });
+  const sizes: number[] = [];
+  const gate = await openLedgerGate({
+    ...{ env, databaseUrl: apiDatabaseUrl, outcomes, logger },
+    onEnvelope: (commands) => sizes.push(commands),
+  });
+  const submission = createSubmission({
+    ...{ coalescers: gate.coalescers, outcomes, pool, database, guard, stopping: stopping.signal },
+    maxWaiting: env.MAX_WAITING_COMMANDS,
+    maxPending: options.maxPending ?? env.MAX_PENDING,
+  });
+  const side = openWorkerSide(databaseUrl, redisUrl);
+  await side.queue.assertSerial();
+  if (options.worker !== false) side.startWorker();
+
+  return {
+    ...side,
+    ...{ pool, guard, submission, stopping, sizes },
+    coalescer: gate.coalescers[0]!,
+    async close() {
+      side.release();
+      await side.close();
+      await gate.close();
+      database.close();
+      await pool.end();
+    },
+  };
+}
+
+function openWorkerSide(databaseUrl: string, redisUrl: string | undefined) {
+  const applyPool = createApplyPool({ databaseUrl, role: 'worker', maxConnections: 3 });
+  applyPool.on('error', () => undefined);
+  const backend = createQueueBackend({
+    databaseUrl,
+    redisUrl,
+    partitions: 1,
+    role: 'worker',
+    onError: () => undefined,
+  });
+  const queue = backend.openQueue(0);
+  const taken: string[] = [];
+  let letGo: (() => void)[] | undefined;
+  const worker = backend.openWorker(0, async (jobId, data) => {
+    taken.push(jobId);
+    await new Promise<void>((resolve) => (letGo ? letGo.push(resolve) : resolve()));
+    await applyEnvelope(applyDeps(applyPool), jobId, data);
+  });
+  return {
+    ...{ applyPool, queue, taken },
+    hold: () => {
+      letGo ??= [];
+    },
+    release: () => {
+      for (const go of letGo ?? []) go();
+      letGo = undefined;
+    },
+    startWorker: worker.resume,
+    async close() {
+      await worker.close();
+      await queue.close();
+      await backend.close();
+      await applyPool.end();
+    },
+  };
+}

@@ -1,0 +1,79 @@
+/** The table of problems against the contract, written out a second time: a status must not change by accident. */
+import { describe, expect, test } from 'vitest';
+import { CODES, PROBLEMS, Problem, problemReply } from '../../api/problem.ts';
+import { REJECTION_REASONS } from '../../shared/ledger/command.ts';
+
+const CONTRACT: Record<number, string[]> = {
+  400: ['malformed_json', 'invalid_request'],
+  401: ['unauthenticated', 'invalid_credentials'],
+  403: ['forbidden', 'csrf'],
+  404: ['not_found', 'wallet_not_found', 'operation_not_found'],
+  405: ['method_not_allowed'],
+  409: ['email_taken', 'external_id_reused'],
+  413: ['body_too_large'],
+  415: ['unsupported_media_type'],
+  422: [
+    ...['insufficient_funds', 'same_wallet', 'currency_mismatch', 'balance_limit_exceeded', 'idempotency_key_reused'],
+    ...['expired', 'internal_error'],
+  ],
+  429: ['rate_limited'],
+  500: ['internal'],
+  503: ['overloaded', 'outcome_unknown', 'unavailable'],
+};
+
+describe('the table of problems', () => {
+  test('has the statuses of the contract, and no code more or less', () => {
+    const expected = Object.entries(CONTRACT).flatMap(([status, codes]) => codes.map((code) => [code, Number(status)]));
+    expect(Object.fromEntries(Object.entries(PROBLEMS).map(([code, { status }]) => [code, status]))).toEqual(
+      Object.fromEntries(expected),
+    );
+    expect([...CODES].sort()).toEqual(Object.keys(PROBLEMS).sort());
+  });
+  test('has a code for every reason the ledger may give', () => {
+    for (const reason of REJECTION_REASONS) expect(PROBLEMS[reason].status, reason).toBeGreaterThanOrEqual(404);
+  });
+  test('explains every code in a sentence', () => {
+    for (const { title, explanation } of Object.values(PROBLEMS)) {
+      expect(title).toMatch(/^[A-Z]/);
+      expect(explanation).toMatch(/^[A-Z`].*\.$/);
+    }
+  });
+  test('asks to come back after a while, wherever coming back can help', () => {
+    const retried = CODES.filter((code) => PROBLEMS[code].retryAfterSeconds !== undefined);
+    expect(retried).toEqual(['rate_limited', 'overloaded', 'outcome_unknown', 'unavailable']);
+  });
+});
+
+describe('a problem as a response', () => {
+  test('says no more than the table when it has no more to say', () => {
+    expect(problemReply(new Problem('csrf'), 'r')).toEqual({
+      status: 403,
+      headers: { 'Content-Type': 'application/problem+json; charset=utf-8' },
+      body: {
+        type: '/problems/csrf',
+        title: PROBLEMS.csrf.title,
+        status: 403,
+        detail: PROBLEMS.csrf.explanation,
+        code: 'csrf',
+        request_id: 'r',
+      },
+    });
+  });
+  test('has the detail, the fields, the operation and the headers that it was given', () => {
+    const errors = [{ path: 'amount', message: 'must be greater than zero' }];
+    const expiresAt = new Date('2026-01-02T03:04:05.678Z');
+    const problem = new Problem('outcome_unknown', { detail: 'So it is.', errors, operationId: 'o', expiresAt });
+    expect(problemReply(problem, 'r')).toMatchObject({
+      headers: { 'Retry-After': '1' },
+      body: { detail: 'So it is.', errors, operation_id: 'o', expires_at: '2026-01-02T03:04:05.678Z' },
+    });
+    expect(problemReply(new Problem('rate_limited', { retryAfterSeconds: 7 }), 'r').headers['Retry-After']).toBe('7');
+    expect(problemReply(new Problem('method_not_allowed', { allow: 'GET' }), 'r').headers['Allow']).toBe('GET');
+    expect(problemReply(new Problem('unauthenticated'), 'r').headers['WWW-Authenticate']).toMatch(/^Basic realm=/);
+    expect(problemReply(new Problem('expired', { isReplay: true }), 'r').headers['Idempotency-Replayed']).toBe('true');
+  });
+  test('never tells its cause', () => {
+    const reply = problemReply(new Problem('unavailable', {}, new Error('secret')), 'r');
+    expect(JSON.stringify(reply)).not.toContain('secret');
+  });
+});
