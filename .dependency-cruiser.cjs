@@ -11,10 +11,20 @@ module.exports = {
       from: { path: '^shared/ledger/' },
       to: { pathNot: '^shared/ledger/' },
     },
-    { name: 'shared-knows-no-process', severity: 'error', from: { path: '^shared/' }, to: { path: '^(api|worker|cli|tests|bench)/' } },
+    {
+      name: 'shared-knows-no-process',
+      severity: 'error',
+      from: { path: '^shared/' },
+      to: { path: '^(api|worker|cli|tests|bench)/' },
+    },
     { name: 'api-not-worker', severity: 'error', from: { path: '^api/' }, to: { path: '^(worker|cli|tests|bench)/' } },
     { name: 'worker-not-api', severity: 'error', from: { path: '^worker/' }, to: { path: '^(api|cli|tests|bench)/' } },
-    { name: 'worker-knows-no-http', severity: 'error', from: { path: '^worker/' }, to: { path: '^(express|node:http|http)' } },
+    {
+      name: 'worker-knows-no-http',
+      severity: 'error',
+      from: { path: '^worker/' },
+      to: { path: '^(express|node:http|http)' },
+    },
     { name: 'product-not-tests', severity: 'error', from: { path: '^cli/' }, to: { path: '^(tests|bench)/' } },
     {
       name: 'only-worker-writes-balances',

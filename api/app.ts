@@ -27,7 +27,7 @@ import type { RenderPage } from './pages/render.ts';
 import { PROBLEMS, Problem } from './problem.ts';
 import { createFormReader, createJsonReader } from './readBody.ts';
 import { requestIdOf, sendProblem, setRequestId } from './reply.ts';
-import type { Role, Route } from './route.ts';
+import type { Route } from './route.ts';
 import { createAccountRoutes } from './routes/accounts.ts';
 import { createAssets, createDocsPages, createOpenApiRoute } from './routes/docs.ts';
 import { createHealthRoutes } from './routes/health.ts';

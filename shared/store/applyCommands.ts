@@ -12,6 +12,7 @@ import { decide } from '../ledger/decide.ts';
 import type { Decision, LedgerState } from '../ledger/decide.ts';
 import type { Command, Outcome, WalletKind, WalletState } from '../ledger/command.ts';
 import { NotCommittedError } from './classifyFault.ts';
+import { LOCK_DECISIONS, REFUSE_SUPERSEDED, contested } from './decisionLock.ts';
 import type { Pool, PoolClient } from './pool.ts';
 
 const LOCK_WALLETS = {
@@ -116,7 +117,14 @@ async function transact(client: PoolClient, commands: readonly Command[], decide
     return decision;
   }
   const kept = decision.outcomes.map(({ command }) => command.id).filter((id) => state.promisedHashes.has(id));
+  const keyed = contested(decision.outcomes.map(({ command }) => command));
   const results = await pipeline([
+    ...(keyed.length > 0
+      ? [
+          client.query({ ...LOCK_DECISIONS, values: [keyed.map(({ id }) => id)] }),
+          client.query({ ...REFUSE_SUPERSEDED, values: [keyed.map(({ id }) => id), keyed.map((c) => c.requestHash)] }),
+        ]
+      : []),
     client.query({ ...INSERT_OPERATIONS, values: operationColumns(decision, now) }),
     ...(kept.length > 0 ? [client.query({ ...DELETE_PROMISED, values: [kept] })] : []),
     ...(decision.entries.length > 0

@@ -5,6 +5,7 @@
 import { partitionOf } from '../ledger/command.ts';
 import type { Command } from '../ledger/command.ts';
 import { toWire } from '../queue/contracts.ts';
+import { AWAIT_DECISIONS, contested } from './decisionLock.ts';
 import type { Pool } from './pool.ts';
 
 /** When the sweep first looks after a command that has left for the queue: by then the queue has usually done it. */
@@ -18,8 +19,6 @@ interface Promised {
   dueInMs: number;
 }
 
-// It takes no lock on a wallet, on purpose: promises are wanted most when a row is stuck, and one stuck row would hold up
-// the promises of everybody in the batch. The price is the narrow case in docs/adr/0002.
 const INSERT_PENDING = {
   name: 'insert-pending',
   text: `INSERT INTO pending_operation (id, partition, command, request_hash, next_attempt_at)
@@ -34,7 +33,7 @@ const INSERT_PENDING = {
 
 /**
  * Commits the promises together, as many of them as the bound of `maxPending` rows leaves room for. A row that is
- * already there stays as it is. Whether a promise stands is read afterwards, by `readOutcomes`. Several API processes
+ * already there stays as it is. Whether a promise stands is read afterwards, by `readOutcomes`; see `decisionLock.ts`. Several API processes
  * that insert at the same instant may pass the bound by one batch each.
  */
 export async function insertPending(
@@ -53,6 +52,8 @@ export async function insertPending(
       options.maxPending,
     ],
   });
+  const keyed = contested(promised.map(({ command }) => command));
+  if (keyed.length > 0) await pool.query({ ...AWAIT_DECISIONS, values: [keyed.map(({ id }) => id)] });
 }
 
 export async function countPending(pool: Pool): Promise<number> {

@@ -1,6 +1,6 @@
 /** What is in the database, asked directly and past the service, and rows held from the outside. */
 import pg from 'pg';
-import { expect } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { verifyBooks } from '../../shared/store/verifyBooks.ts';
 import { until } from './waiting.ts';
 
@@ -46,7 +46,8 @@ export async function readEverything(databaseUrl: string): Promise<Record<string
   const tables = ['app_user', 'wallet', 'operation', 'entry', 'pending_operation', 'session', 'setting'];
   return withConnection(databaseUrl, async (client) => {
     const contents: Record<string, unknown[]> = {};
-    for (const table of tables) contents[table] = (await client.query(`SELECT t::text FROM ${table} t ORDER BY 1`)).rows;
+    for (const table of tables)
+      contents[table] = (await client.query(`SELECT t::text FROM ${table} t ORDER BY 1`)).rows;
     return contents;
   });
 }
@@ -69,6 +70,7 @@ async function hold(databaseUrl: string, statement: string, values: unknown[] = 
   const client = await connect(databaseUrl);
   await client.query('BEGIN');
   await client.query(statement, values);
+  onTestFinished(() => client.end()); // a test that fails before it releases them must not hold up the next
   return { release: () => client.end() };
 }
 

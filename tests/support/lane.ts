@@ -14,11 +14,12 @@ import { createDependency } from '../../shared/dependency.ts';
 import { readEnv } from '../../shared/env.ts';
 import { createQueueBackend } from '../../shared/queue/ledgerQueue.ts';
 import type { LedgerQueue } from '../../shared/queue/ledgerQueue.ts';
-import { createApplyPool, createPool } from '../../shared/store/pool.ts';
+import { createPool } from '../../shared/store/pool.ts';
 import type { Pool } from '../../shared/store/pool.ts';
 import { createDatabaseClock } from '../../shared/time.ts';
 import { applyEnvelope } from '../../worker/applyEnvelope.ts';
 import { applyDeps } from './applyDeps.ts';
+import { openApplyPool } from './pools.ts';
 import type { Stores } from './stores.ts';
 
 export interface Lane {
@@ -100,8 +101,7 @@ export async function openLane(
 }
 
 function openWorkerSide(databaseUrl: string, redisUrl: string | undefined) {
-  const applyPool = createApplyPool({ databaseUrl, role: 'worker', maxConnections: 3 });
-  applyPool.on('error', () => undefined);
+  const applyPool = openApplyPool(databaseUrl);
   const backend = createQueueBackend({
     databaseUrl,
     redisUrl,

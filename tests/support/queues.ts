@@ -28,8 +28,12 @@ export function openQueues({ databaseUrl, redisUrl }: Places): Queues {
     return new Queue(name, { connection: pool as never }, createPostgresBackend) as unknown as Queue;
   });
   return {
-    pause: async () => void (await Promise.all(queues.map((queue) => queue.pause()))),
-    resume: async () => void (await Promise.all(queues.map((queue) => queue.resume()))),
+    pause: async () => {
+      await Promise.all(queues.map((queue) => queue.pause()));
+    },
+    resume: async () => {
+      await Promise.all(queues.map((queue) => queue.resume()));
+    },
     open: async () => {
       const counts = await Promise.all(queues.map((queue) => queue.getJobCountByTypes('waiting', 'active', 'delayed')));
       return counts.reduce((sum, count) => sum + count, 0);

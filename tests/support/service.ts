@@ -7,8 +7,11 @@ import { SESSION_SECRET } from './people.ts';
 import { spawnService } from './processes.ts';
 import type { Service } from './processes.ts';
 
-export const BANK = basic('bank@saldo.localhost', 'the-bank-password');
-export const OPERATOR = basic('operator@saldo.localhost', 'the-operator-password');
+export const BANK_ACCOUNT = { email: 'bank@saldo.localhost', password: 'the-bank-password' };
+const OPERATOR_ACCOUNT = { email: 'operator@saldo.localhost', password: 'the-operator-password' };
+
+export const BANK = basic(BANK_ACCOUNT);
+export const OPERATOR = basic(OPERATOR_ACCOUNT);
 
 export interface RunningService {
   apis: Service[];
@@ -54,8 +57,10 @@ export async function startService({ env, apis = 1, workers = 1 }: ServiceOption
 
 const SECRETS = {
   SESSION_SECRET,
-  BANK_PASS: 'the-bank-password',
-  OPERATOR_PASS: 'the-operator-password',
+  BANK_EMAIL: BANK_ACCOUNT.email,
+  BANK_PASS: BANK_ACCOUNT.password,
+  OPERATOR_EMAIL: OPERATOR_ACCOUNT.email,
+  OPERATOR_PASS: OPERATOR_ACCOUNT.password,
 };
 
 /** How many commands wait in an API process to be sent. */
@@ -77,6 +82,6 @@ function stopAll(services: readonly Service[]): Promise<(string | undefined)[]> 
   );
 }
 
-function basic(email: string, password: string): { Authorization: string } {
+function basic({ email, password }: { email: string; password: string }): { Authorization: string } {
   return { Authorization: `Basic ${Buffer.from(`${email}:${password}`).toString('base64')}` };
 }

@@ -95,3 +95,16 @@ CREATE TRIGGER "operation_append_only" BEFORE UPDATE OR DELETE OR TRUNCATE ON "o
     FOR EACH STATEMENT EXECUTE FUNCTION "refuse_change" ();
 CREATE TRIGGER "entry_append_only" BEFORE UPDATE OR DELETE OR TRUNCATE ON "entry"
     FOR EACH STATEMENT EXECUTE FUNCTION "refuse_change" ();
+
+-- A decision and a promise to another body under the same id exclude each other. The worker calls this under its lock on
+-- the id, after which no promise is made without waiting for it; serialization_failure means: look again, then decide.
+CREATE FUNCTION "refuse_superseded" ("ids" UUID[], "hashes" TEXT[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM unnest("ids", "hashes") AS decided ("id", "hash")
+        JOIN "pending_operation" AS promised ON promised."id" = decided."id"
+        WHERE promised."request_hash" <> decode(decided."hash", 'hex')
+    ) THEN
+        RAISE EXCEPTION 'another body was promised meanwhile' USING ERRCODE = 'serialization_failure';
+    END IF;
+END $$;

@@ -1,0 +1,41 @@
+/**
+ * The judge: holds what clients sent and were told against what the database says, by its own arithmetic. It shares no
+ * code with the service, so that a mistake there is not repeated here. Pure: history and rows in, violations out.
+ */
+import type { Books } from './books.ts';
+import { checkAnswers } from './checkAnswers.ts';
+import { checkBooks } from './checkBooks.ts';
+import { checkCourse, takeovers } from './checkCourse.ts';
+import type { Takeover } from './checkCourse.ts';
+import { checkOrder } from './checkOrder.ts';
+import { gatherEvidence } from './evidence.ts';
+import type { Violation } from './evidence.ts';
+import type { History } from './history.ts';
+
+export interface Limits {
+  /** How long a partition may stand still when a worker is struck and nothing else is. */
+  takeoverMs: number;
+  partitions: number;
+}
+
+export interface Verdict {
+  violations: Violation[];
+  /** What the service is known not to keep: not a failure, and not to be passed over in silence. */
+  known: Violation[];
+  takeovers: Takeover[];
+}
+
+export function check(history: History, books: Books, limits: Limits): Verdict {
+  const evidence = gatherEvidence(history, books);
+  const all = [
+    ...checkAnswers(evidence),
+    ...checkBooks(evidence),
+    ...checkOrder(evidence),
+    ...checkCourse(evidence, limits),
+  ];
+  return {
+    violations: all.filter(({ isKnown }) => isKnown !== true),
+    known: all.filter(({ isKnown }) => isKnown === true),
+    takeovers: takeovers(evidence, limits.partitions),
+  };
+}

@@ -1,0 +1,162 @@
+/**
+ * Each defence of the service, taken away: a change of its source, the run that brings out what the defence is for, and
+ * what the checker must say then. A text that is no longer in the source is an error: the defence may have moved.
+ */
+
+export interface Sabotage {
+  name: string;
+  /** What is taken away. */
+  says: string;
+  patches: readonly { file: string; from: string; to: string }[];
+  /** Arguments of the chaos run. */
+  args: readonly string[];
+  /** The checker must report at least one of these rules; or nothing at all, if there are none. */
+  expects: readonly string[];
+}
+
+export const SABOTAGES: readonly Sabotage[] = [
+  {
+    name: 'control',
+    says: 'nothing is taken away, so there must be nothing to object to',
+    patches: [],
+    args: ['--seed', '1', '--minutes', '0.5', '--faults', 'worker-kill,flush,blackout', '--every', '8'],
+    expects: [],
+  },
+  {
+    name: 'no-duplicate-check',
+    says: 'an operation that is stored already is applied again',
+    patches: [
+      {
+        file: 'shared/ledger/decide.ts',
+        from: '    if (decidedIds.has(command.id)) continue;\n',
+        to: '',
+      },
+      {
+        file: 'shared/store/applyCommands.ts',
+        from: '             hash, debit_seq, credit_seq, accepted_ms)\n         ORDER BY id`',
+        to: '             hash, debit_seq, credit_seq, accepted_ms)\n         ORDER BY id ON CONFLICT (id) DO NOTHING`',
+      },
+    ],
+    args: ['--seed', '1', '--minutes', '0.5', '--faults', 'worker-kill,flush', '--every', '8'],
+    expects: ['doubled'],
+  },
+  {
+    name: 'no-promise',
+    says: '202 is answered and nothing is stored',
+    patches: [
+      {
+        file: 'api/submit.ts',
+        from: 'await deps.guard(() => insertPending(deps.pool, promised, bounds));',
+        to: 'void bounds, insertPending;',
+      },
+      {
+        file: 'api/submit.ts',
+        from: 'return ids.map((id) => known.get(id));',
+        to: "return promised.map(({ command: { id, requestHash } }) => known.get(id) ?? { id, requestHash, state: 'pending' as const });",
+      },
+    ],
+    args: ['--seed', '1', '--minutes', '0.5', '--faults', 'blackout', '--every', '10', '--settle', '50'],
+    expects: ['promise-broken'],
+  },
+  {
+    name: 'early-promise',
+    says: '202 is answered before the promise is committed',
+    patches: [
+      {
+        file: 'api/submit.ts',
+        from: 'await deps.guard(() => insertPending(deps.pool, promised, bounds));',
+        to: 'void insertPending(deps.pool, promised, bounds).catch(() => undefined);',
+      },
+      {
+        file: 'api/submit.ts',
+        from: 'const known = await deps.outcomes.read(ids);',
+        to: "const known = new Map(promised.map(({ command: { id, requestHash } }) => [id, { id, requestHash, state: 'pending' as const }]));",
+      },
+    ],
+    args: ['--seed', '1', '--minutes', '1', '--faults', 'postgres-crash,blackout', '--every', '5', '--settle', '50'],
+    expects: ['promise-broken'],
+  },
+  {
+    name: 'no-sweep',
+    says: 'what a 202 has promised is never brought back into the queue',
+    patches: [
+      {
+        file: 'worker/sweep.ts',
+        from: '  for (const partition of await duePartitions(deps.pool)) {\n',
+        to: '  for (const partition of [] as number[]) {\n',
+      },
+    ],
+    args: ['--seed', '1', '--minutes', '0.5', '--faults', 'blackout', '--every', '10', '--settle', '50'],
+    expects: ['promise-broken', 'pending-left'],
+  },
+  {
+    name: 'no-session-limits',
+    says: 'a frozen worker keeps the rows it has locked',
+    patches: [
+      {
+        file: 'shared/store/pool.ts',
+        from: '    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,\n',
+        to: '',
+      },
+    ],
+    args: ['--seed', '1', '--minutes', '0.6', '--faults', 'worker-hold', '--every', '15'],
+    expects: ['takeover'],
+  },
+  {
+    name: 'believes-commit',
+    says: 'COMMIT is believed whatever its tag, and what failed before it goes unnoticed',
+    patches: [
+      {
+        file: 'shared/store/applyCommands.ts',
+        from: "  if (tag !== 'COMMIT') throw new NotCommittedError(`COMMIT answered ${tag ?? 'nothing'}`);\n",
+        to: '  void tag, NotCommittedError;\n',
+      },
+      {
+        file: 'shared/store/applyCommands.ts',
+        from: "    if (result.status === 'rejected') throw result.reason as Error;\n",
+        to: "    if (result.status === 'rejected') return { command: 'FAILED', rows: [] } as unknown as QueryResult;\n",
+      },
+    ],
+    args: ['--seed', '1', '--minutes', '0.5', '--faults', 'refuse', '--every', '8', '--settle', '100'],
+    expects: ['slow-in-peace'],
+  },
+  {
+    name: 'no-row-locks',
+    says: 'wallets are read without being locked',
+    patches: [
+      {
+        file: 'shared/store/applyCommands.ts',
+        from: 'ORDER BY kind, id FOR NO KEY UPDATE`',
+        to: 'ORDER BY kind, id`',
+      },
+    ],
+    args: ['--seed', '1', '--minutes', '0.4', '--faults', 'worker-kill'],
+    expects: ['running-balance', 'status-not-allowed', 'sequence'],
+  },
+  {
+    name: 'no-request-hash',
+    says: 'another body under a used key is taken for the first one',
+    patches: [
+      {
+        file: 'api/movements.ts',
+        from: '    if (known.requestHash !== command.requestHash) {\n',
+        to: '    if (known.requestHash === undefined) {\n',
+      },
+    ],
+    args: ['--seed', '1', '--minutes', '0.4', '--faults', 'worker-kill'],
+    expects: ['applied-missing'],
+  },
+  {
+    name: 'doubt-is-failure',
+    says: 'what may be in the queue is answered as certainly not done',
+    patches: [
+      {
+        file: 'api/delivery.ts',
+        from: "return deps.neverSent(error) ? 'never sent' : 'in doubt';",
+        to: "return 'never sent';",
+      },
+    ],
+    args: ['--seed', '1', '--minutes', '1.5', '--faults', 'redis-freeze', '--every', '6'],
+    expects: ['refused-but-stored'],
+  },
+];

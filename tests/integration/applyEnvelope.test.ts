@@ -1,0 +1,296 @@
+/**
+ * What a worker does with one envelope, on a real database and through a real queue: whatever is wrong with some of its
+ * commands, the others get their outcome, and the partition goes on.
+ */
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { applyEnvelope } from '../../worker/applyEnvelope.ts';
+import type { Command } from '../../shared/ledger/command.ts';
+import { toEnvelope, toWire } from '../../shared/queue/contracts.ts';
+import { UnreadableEnvelopeError, createQueueBackend } from '../../shared/queue/ledgerQueue.ts';
+import type { Pool } from '../../shared/store/pool.ts';
+import { freePort } from '../../cli/embeddedPostgres.ts';
+import {
+  balanceOf,
+  createBank,
+  createCustomer,
+  deposit,
+  holdAccounts,
+  lockWaiters,
+  outcomesOf,
+  transfer,
+} from '../support/accounts.ts';
+import type { Account } from '../support/accounts.ts';
+import { expectSoundBooks, query } from '../support/books.ts';
+import { applyDeps } from '../support/applyDeps.ts';
+import { failedReason } from '../support/ledgerJobs.ts';
+import { openApplyPool } from '../support/pools.ts';
+import { backends, createStores, createTestDatabase } from '../support/stores.ts';
+import type { TestDatabase } from '../support/database.ts';
+import { until } from '../support/waiting.ts';
+
+let database: TestDatabase;
+let pool: Pool;
+let bank: Account;
+let cleanUps: (() => Promise<unknown>)[];
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  pool = openApplyPool(database.url);
+  bank = await createBank(pool);
+});
+afterAll(async () => {
+  await expectSoundBooks(database.url);
+  await pool.end();
+  await database.drop();
+});
+beforeEach(() => {
+  cleanUps = [];
+});
+afterEach(async () => {
+  for (const cleanUp of cleanUps.reverse()) await cleanUp();
+});
+
+let faults = 0;
+const deps = () => ({ ...applyDeps(pool), onFault: () => (faults += 1) });
+const apply = (data: unknown) => applyEnvelope(deps(), 'e-test', data);
+const applyAll = (...commands: Command[]) => apply(toEnvelope(commands));
+
+async function hold(accounts: readonly Account[]) {
+  const held = await holdAccounts(database.url, accounts);
+  cleanUps.push(() => held.client.end());
+  return held;
+}
+
+async function waiters(count: number): Promise<number[]> {
+  return until(`${count} sessions wait for a lock`, async () => {
+    const pids = await lockWaiters(pool);
+    return pids.length === count && pids;
+  });
+}
+
+describe('a command that fails on its data', () => {
+  test('is rejected alone, and the commands before and after it are applied in their order', async () => {
+    const [anna, boris] = [await createCustomer(pool), await createCustomer(pool)];
+    const commands = [
+      deposit(bank, anna, 10n),
+      transfer(anna, boris, 4n, { details: 'one \0 too many' }),
+      transfer(anna, boris, 10n),
+      deposit(bank, boris, 1n, { externalId: 'a\0b' }),
+      transfer(boris, anna, 11n),
+      transfer(boris, anna, 10n),
+    ];
+    await applyAll(...commands);
+    expect(await outcomesOf(pool, commands)).toEqual([
+      'applied',
+      'internal_error',
+      'applied',
+      'internal_error',
+      'insufficient_funds',
+      'applied',
+    ]);
+    expect([await balanceOf(pool, anna), await balanceOf(pool, boris)]).toEqual([10n, 0n]);
+  });
+
+  test('is stored without the texts that PostgreSQL refused, and a second delivery of its envelope changes nothing', async () => {
+    const anna = await createCustomer(pool);
+    const bad = deposit(bank, anna, 10n, { details: '\0', externalId: 'X-1' });
+    await applyAll(bad, deposit(bank, anna, 1n));
+    await applyAll(bad, bad);
+    const stored = await query(
+      database.url,
+      'SELECT reason, details, external_id, request_id::text FROM operation WHERE id = $1',
+      [bad.id],
+    );
+    expect(stored).toEqual([{ reason: 'internal_error', details: null, external_id: null, request_id: bad.requestId }]);
+    expect(await balanceOf(pool, anna)).toBe(1n);
+  });
+
+  test('is tried once with the others and once alone, never again', async () => {
+    const anna = await createCustomer(pool);
+    await pool.query(`
+      CREATE SEQUENCE tries;
+      CREATE FUNCTION refuse_on_purpose() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN PERFORM nextval('tries'); RAISE EXCEPTION 'on purpose' USING ERRCODE = 'check_violation'; END $$;
+      CREATE TRIGGER refuse_on_purpose BEFORE INSERT ON entry
+        FOR EACH ROW WHEN (NEW.amount = 444) EXECUTE FUNCTION refuse_on_purpose()`);
+    cleanUps.push(() => pool.query('DROP FUNCTION refuse_on_purpose CASCADE; DROP SEQUENCE tries'));
+    const commands = [deposit(bank, anna, 1n), deposit(bank, anna, 444n)];
+    await applyAll(...commands);
+    expect(await outcomesOf(pool, commands)).toEqual(['applied', 'internal_error']);
+    expect(await query(database.url, 'SELECT last_value::int FROM tries')).toEqual([{ last_value: 2 }]);
+  });
+});
+
+describe('an envelope that cannot be read', () => {
+  test.each([
+    ['is no envelope', { v: 1 }, /^not an envelope: .*commands/s],
+    ['is null', null, /^not an envelope/],
+    ['is of a newer version', { v: 2, commands: [] }, /version 2 is newer than this worker's 1.*upgrade the workers/],
+  ])('because it %s is refused with a reason', async (_, data, reason) => {
+    await expect(apply(data)).rejects.toThrow(UnreadableEnvelopeError);
+    await expect(apply(data)).rejects.toThrow(reason);
+  });
+
+  test('in part is refused with the place and the rule of each bad command, after the readable ones got outcomes', async () => {
+    const anna = await createCustomer(pool);
+    const [first, last] = [deposit(bank, anna, 1n), deposit(bank, anna, 2n)];
+    const wire = toWire(deposit(bank, anna, 4n));
+    const commands = [{ ...wire, amount: -4 }, toWire(first), { ...wire, currency: 'R\0B' }, 'nonsense', toWire(last)];
+    const applying = apply({ v: 1, commands });
+    await expect(applying).rejects.toThrow(UnreadableEnvelopeError);
+    await expect(applying).rejects.toThrow(/command 0: .*amount.*; command 2: .*currency.*; command 3: /s);
+    expect(await outcomesOf(pool, [first, last])).toEqual(['applied', 'applied']);
+    expect(await balanceOf(pool, anna)).toBe(3n);
+  });
+
+  test('only because of its id in capitals is read, and is the operation that is known by that id', async () => {
+    const anna = await createCustomer(pool);
+    const command = deposit(bank, anna, 1n);
+    const wire = toWire(command);
+    const loud = { ...wire, id: wire.id.toUpperCase() };
+    await apply({ v: 1, commands: [loud, wire] });
+    await apply({ v: 1, commands: [loud] });
+    expect(await outcomesOf(pool, [command])).toEqual(['applied']);
+    expect(await balanceOf(pool, anna)).toBe(1n);
+  });
+
+  test('for a field that this version does not know is read all the same', async () => {
+    const anna = await createCustomer(pool);
+    const command = deposit(bank, anna, 1n);
+    await apply({ v: 1, sentBy: 'a newer one', commands: [{ ...toWire(command), colour: 'red' }] });
+    expect(await outcomesOf(pool, [command])).toEqual(['applied']);
+  });
+});
+
+describe('a fault that may pass', () => {
+  test('such as a session that the server ends is survived: the envelope is applied once', async () => {
+    const anna = await createCustomer(pool);
+    const commands = [deposit(bank, anna, 1n), deposit(bank, anna, 2n)];
+    const held = await hold([anna]);
+    faults = 0;
+    const applying = applyAll(...commands);
+    const [pid] = await waiters(1);
+    await held.client.query('SELECT pg_terminate_backend($1)', [pid]);
+    await until('another session waits', async () => (await lockWaiters(pool)).some((waiter) => waiter !== pid));
+    await held.release();
+    await applying;
+    expect(faults).toBe(1);
+    expect(await balanceOf(pool, anna)).toBe(3n);
+  });
+
+  test('such as a lock that is not free in time is tried again', async () => {
+    const anna = await createCustomer(pool);
+    const command = deposit(bank, anna, 1n);
+    const held = await hold([anna]);
+    const applying = applyAll(command);
+    const [pid] = await waiters(1);
+    await until('another session waits', async () => {
+      const pids = await lockWaiters(pool);
+      return pids.length > 0 && !pids.includes(pid!);
+    });
+    await held.release();
+    await applying;
+    expect(await outcomesOf(pool, [command])).toEqual(['applied']);
+  });
+
+  test.each(['40001', '40P01'])('such as %s is tried again, and the third try is applied', async (code) => {
+    const anna = await createCustomer(pool);
+    await failTwice(code);
+    const command = deposit(bank, anna, 777n);
+    await applyAll(command);
+    expect(await outcomesOf(pool, [command])).toEqual(['applied']);
+  });
+
+  test('that does not pass is given back to the queue after five tries, or one when the process is to stop, with nothing rejected', async () => {
+    const anna = await createCustomer(pool);
+    const port = await freePort();
+    const nowhere = openApplyPool(`postgres://nobody@127.0.0.1:${port}/none`);
+    let told = 0;
+    const commands = [deposit(bank, anna, 1n)];
+    const given = { ...applyDeps(nowhere), onFault: () => (told += 1) };
+    const applying = applyEnvelope(given, 'e-test', toEnvelope(commands));
+    await expect(applying).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    expect(told).toBe(5);
+    const stopping = applyEnvelope({ ...given, isStopping: () => true }, 'e-test', toEnvelope(commands));
+    await expect(stopping).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    expect(told).toBe(6);
+    expect(await outcomesOf(pool, commands)).toEqual(['none']);
+    await nowhere.end();
+  });
+
+  test('such as one operation id in two groups at the same moment ends with exactly one operation', async () => {
+    const otherBank = await createBank(pool);
+    const [anna, boris] = [await createCustomer(pool), await createCustomer(pool)];
+    const one = deposit(bank, anna, 55n);
+    const other = deposit(otherBank, boris, 55n, { id: one.id });
+    const gate = await slowEntries(55n);
+    const first = applyAll(one);
+    await waiters(1);
+    // Its wallets are free and its id is not stored yet: it breaks on the key when the first one commits.
+    const second = applyAll(other);
+    await waiters(2);
+    await gate.open();
+    await Promise.all([first, second]);
+    expect(await outcomesOf(pool, [one])).toEqual(['applied']);
+    expect([await balanceOf(pool, anna), await balanceOf(pool, boris)]).toEqual([55n, 0n]);
+  });
+
+  /** Entries of 777 fail twice with `code`. A sequence counts, for it is not rolled back. */
+  async function failTwice(code: string): Promise<void> {
+    await pool.query(`
+      CREATE SEQUENCE tries;
+      CREATE FUNCTION fail_twice() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+          IF nextval('tries') < 3 THEN RAISE EXCEPTION 'on purpose' USING ERRCODE = '${code}'; END IF;
+          RETURN NEW;
+        END $$;
+      CREATE TRIGGER fail_twice BEFORE INSERT ON entry
+        FOR EACH ROW WHEN (NEW.amount = 777) EXECUTE FUNCTION fail_twice()`);
+    cleanUps.push(() => pool.query('DROP FUNCTION fail_twice CASCADE; DROP SEQUENCE tries'));
+  }
+
+  /** A transaction that credits `amount` waits, with its operation inserted, until the gate opens. */
+  async function slowEntries(amount: bigint): Promise<{ open: () => Promise<void> }> {
+    const held = await hold([]);
+    await held.client.query('SELECT pg_advisory_xact_lock(55)');
+    await pool.query(`
+      CREATE FUNCTION wait_at_gate() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN PERFORM pg_advisory_xact_lock_shared(55); RETURN NEW; END $$;
+      CREATE TRIGGER wait_at_gate BEFORE INSERT ON entry
+        FOR EACH ROW WHEN (NEW.amount = ${amount}) EXECUTE FUNCTION wait_at_gate()`);
+    cleanUps.push(() => pool.query('DROP FUNCTION wait_at_gate CASCADE'));
+    return { open: held.release };
+  }
+});
+
+describe.each(backends)('through the queue on %s', (backend) => {
+  test('an unreadable envelope ends in the failed set with its reason, and the partition goes on', async () => {
+    const stores = await createStores(backend, { partitions: 1 });
+    cleanUps.push(() => stores.drop());
+    const own = openApplyPool(stores.databaseUrl);
+    const queues = createQueueBackend({ ...stores, partitions: 1, role: 'test', onError: () => undefined });
+    const queue = queues.openQueue(0);
+    const worker = queues.openWorker(0, (jobId, data) => applyEnvelope(applyDeps(own), jobId, data));
+    cleanUps.push(async () => {
+      await worker.close();
+      await queue.close();
+      await queues.close();
+      await own.end();
+    });
+    const ownBank = await createBank(own);
+    const anna = await createCustomer(own);
+    const [readable, next] = [deposit(ownBank, anna, 1n), deposit(ownBank, anna, 2n)];
+    await queue.add('e-newer', { v: 2, commands: [] });
+    await queue.add('e-half', {
+      v: 1,
+      commands: [{ ...toWire(readable), kind: 'gift' as 'deposit' }, toWire(readable)],
+    });
+    await queue.add('e-next', toEnvelope([next]));
+    worker.resume();
+    await until('the next envelope is done', async () => (await queue.stateOf('e-next')) === 'completed');
+    expect([await queue.stateOf('e-newer'), await queue.stateOf('e-half')]).toEqual(['failed', 'failed']);
+    expect(await failedReason(stores, 0, 'e-newer')).toMatch(/version 2 is newer than this worker's 1/);
+    expect(await failedReason(stores, 0, 'e-half')).toMatch(/command 0: .*kind/s);
+    expect(await outcomesOf(own, [readable, next])).toEqual(['applied', 'applied']);
+  });
+});

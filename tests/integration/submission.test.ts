@@ -1,0 +1,541 @@
+/**
+ * What a request is told of its operation, and what then is true: every answer is checked against the database at the
+ * moment of the answer, while the queue, the worker or the database keep it waiting.
+ */
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createMove } from '../../api/movements.ts';
+import type { Moved, Movement } from '../../api/movements.ts';
+import type { SubmitOptions } from '../../api/submit.ts';
+import { createWalletFinder } from '../../api/wallets.ts';
+import type { Command } from '../../shared/ledger/command.ts';
+import { toEnvelope } from '../../shared/queue/contracts.ts';
+import { insertPending } from '../../shared/store/pendingOperations.ts';
+import type { KnownOutcome } from '../../shared/store/readOutcomes.ts';
+import { createPrisma } from '../../shared/store/pool.ts';
+import { createDatabaseClock } from '../../shared/time.ts';
+import { sweepOnce } from '../../worker/sweep.ts';
+import {
+  balanceOf,
+  createBank,
+  createCustomer,
+  deposit,
+  holdTable,
+  lockWaiters,
+  outcomesOf,
+  withOtherBody,
+} from '../support/accounts.ts';
+import type { Account } from '../support/accounts.ts';
+import { expectSoundBooks, query } from '../support/books.ts';
+import { openLane } from '../support/lane.ts';
+import type { Lane } from '../support/lane.ts';
+import { withQueue } from '../support/ledgerJobs.ts';
+import { startRedis } from '../support/redisServer.ts';
+import type { RedisServer } from '../support/redisServer.ts';
+import { backends, createStores } from '../support/stores.ts';
+import type { Stores } from '../support/stores.ts';
+import { startTcpProxy } from '../support/tcpProxy.ts';
+import { until } from '../support/waiting.ts';
+
+type LaneOptions = Parameters<typeof openLane>[1];
+const FAST = backends.includes('redis') ? 'redis' : 'postgres';
+
+let stores: Pick<Stores, 'databaseUrl' | 'redisUrl'>;
+let lane: Lane;
+let bank: Account;
+let anna: Account;
+let cleanUps: (() => unknown)[];
+
+beforeEach(() => {
+  cleanUps = [];
+});
+afterEach(async () => {
+  await expectSoundBooks(stores.databaseUrl);
+  for (const cleanUp of cleanUps.reverse()) await cleanUp();
+});
+
+async function openWith(given: Pick<Stores, 'databaseUrl' | 'redisUrl'>, options: LaneOptions = {}): Promise<void> {
+  stores = given;
+  lane = await openLane(given, options);
+  cleanUps.push(lane.close);
+  bank = await createBank(lane.applyPool);
+  anna = await createCustomer(lane.applyPool);
+}
+
+async function open(options: LaneOptions = {}): Promise<void> {
+  const made = await createStores(FAST, { partitions: 1 });
+  cleanUps.push(made.drop);
+  await openWith(made, options);
+}
+
+const one = (amountMinor = 1n) => deposit(bank, anna, amountMinor);
+const submit = (command: Command, options: Partial<SubmitOptions> = {}): Promise<KnownOutcome> =>
+  lane.submission.submit(command, { isKeyed: false, waitMs: 300, respondAsync: false, ...options });
+
+const codeOf = (error: unknown) => (error as { code: string }).code;
+
+/** What a worker does every second: here it brings in what was promised before it had left. */
+async function sweep(): Promise<void> {
+  const { failed } = await sweepOnce({ pool: lane.applyPool, queues: [lane.queue], logger: pino({ level: 'silent' }) });
+  expect(failed).toEqual([]);
+}
+
+/** On a connection that is not the service's. */
+async function promises(): Promise<{ id: string; due_in_s: number }[]> {
+  return query(
+    stores.databaseUrl,
+    `SELECT id, extract(epoch FROM next_attempt_at - clock_timestamp())::float8 AS due_in_s
+     FROM pending_operation ORDER BY id`,
+  );
+}
+
+describe('a request whose time is up', () => {
+  test('is promised only after the promise is committed', async () => {
+    await open();
+    lane.hold();
+    const table = await holdTable(stores.databaseUrl, 'pending_operation');
+    cleanUps.push(table.release);
+    const command = one();
+    let isAnswered = false;
+    const answer = submit(command).then(async (known) => {
+      isAnswered = true;
+      return { known, promised: await promises() };
+    });
+    await until('the promise waits to be written', async () => (await lockWaiters(lane.applyPool)).length === 1);
+    expect(isAnswered).toBe(false);
+    await table.release();
+    const { known, promised } = await answer;
+    expect(known).toMatchObject({ state: 'pending', id: command.id, requestHash: command.requestHash });
+    expect(promised.map(({ id }) => id)).toEqual([command.id]);
+    // The queue has it, so the sweep need not look soon.
+    expect(promised[0]!.due_in_s).toBeGreaterThan(25);
+  });
+
+  test('is promised, and the operation is applied once when the worker goes on, and its promise is gone', async () => {
+    await open();
+    lane.hold();
+    const command = one();
+    expect((await submit(command)).state).toBe('pending');
+    lane.release();
+    await until('it is applied', async () => (await outcomesOf(lane.applyPool, [command]))[0] === 'applied');
+    expect(await promises()).toEqual([]);
+    expect(await submit(command, { isKeyed: true })).toMatchObject({ state: 'applied', balanceMinor: 1n });
+  });
+
+  test('before its command has left is promised as due at once, and its command does not leave any more', async () => {
+    await open();
+    lane.hold();
+    const first = submit(one(), { waitMs: 10_000 });
+    const behind = one();
+    expect((await submit(behind)).state).toBe('pending');
+    expect(lane.coalescer.waiting()).toBe(0);
+    expect((await promises())[0]!.due_in_s).toBeLessThan(1);
+    lane.release();
+    await first;
+    expect(await outcomesOf(lane.applyPool, [behind])).toEqual(['none']);
+  });
+
+  test('is told the outcome, not a promise, when that came while the promise was written', async () => {
+    await open();
+    lane.hold();
+    const table = await holdTable(stores.databaseUrl, 'pending_operation');
+    cleanUps.push(table.release);
+    const command = one();
+    const answer = submit(command);
+    await until('the promise waits to be written', async () => (await lockWaiters(lane.applyPool)).length === 1);
+    lane.release();
+    await until('it is applied', async () => (await outcomesOf(lane.applyPool, [command]))[0] === 'applied');
+    await table.release();
+    expect(await answer).toMatchObject({ state: 'applied', balanceMinor: 1n });
+    expect(await promises()).toEqual([]);
+  });
+
+  test('and whose promise fails is told that the outcome is unknown, until when, and is applied once', async () => {
+    await open();
+    lane.hold();
+    const table = await holdTable(stores.databaseUrl, 'pending_operation');
+    cleanUps.push(table.release);
+    const command = one();
+    await expect(submit(command)).rejects.toMatchObject({
+      code: 'outcome_unknown',
+      extras: { operationId: command.id, expiresAt: new Date(command.expiresAtMs) },
+    });
+    await table.release();
+    lane.release();
+    expect(await submit(command, { isKeyed: true, waitMs: 5_000 })).toMatchObject({ state: 'applied' });
+    expect(await balanceOf(lane.applyPool, anna)).toBe(1n);
+  });
+
+  test('and whose promise fails before the command has left is told no more than that: the promise may stand', async () => {
+    await open();
+    lane.hold();
+    const first = submit(one(), { waitMs: 10_000 });
+    const table = await holdTable(stores.databaseUrl, 'pending_operation');
+    cleanUps.push(table.release);
+    await expect(submit(one())).rejects.toMatchObject({ code: 'outcome_unknown' });
+    await table.release();
+    lane.release();
+    await first;
+  });
+
+  test('while the API cannot reach the database is told that the outcome is unknown, and is applied once', async () => {
+    const made = await createStores(FAST, { partitions: 1 });
+    const target = new URL(made.databaseUrl);
+    const proxy = await startTcpProxy({ host: target.hostname, port: Number(target.port) });
+    cleanUps.push(made.drop, proxy.close);
+    target.host = `127.0.0.1:${proxy.port}`;
+    // Where the queue is in the same database, it would be away as well.
+    await openWith(made, { ...(made.redisUrl !== undefined && { apiDatabaseUrl: target.href }) });
+    lane.hold();
+    const command = one();
+    const answer = submit(command);
+    await until('it has left', () => lane.taken.length === 1);
+    if (made.redisUrl === undefined) return;
+    await proxy.cut();
+    await expect(answer).rejects.toMatchObject({ code: 'outcome_unknown' });
+    await until('newcomers are refused', () => refusal() === 'unavailable');
+    lane.release();
+    await until('it is applied', async () => (await outcomesOf(lane.applyPool, [command]))[0] === 'applied');
+    await proxy.restore();
+    await until('newcomers are let in', () => refusal() === undefined);
+    expect(await submit(command, { isKeyed: true })).toMatchObject({ state: 'applied', balanceMinor: 1n });
+  });
+
+  function refusal(): string | undefined {
+    try {
+      lane.submission.admit();
+      return undefined;
+    } catch (error) {
+      return codeOf(error);
+    }
+  }
+});
+
+describe('a bound on promises', () => {
+  test('that is reached leaves a sent command unknown, and takes back one that has not left', async () => {
+    await open({ maxPending: 1 });
+    const full = { partitions: 1, maxPending: 1 };
+    await insertPending(lane.applyPool, [{ command: one(), dueInMs: 60_000 }], full);
+    lane.hold();
+    const [sent, behind] = [one(), one()];
+    const unknown = expect(submit(sent)).rejects.toMatchObject({ code: 'outcome_unknown' });
+    await until('it has left', () => lane.taken.length === 1);
+    await expect(submit(behind)).rejects.toMatchObject({ code: 'overloaded' });
+    await unknown;
+    lane.release();
+    expect(await submit(one(), { waitMs: 5_000 })).toMatchObject({ balanceMinor: 2n });
+    expect(await outcomesOf(lane.applyPool, [sent, behind])).toEqual(['applied', 'none']);
+  });
+
+  test.each(['at once', 'after their time'])(
+    'of a paused partition promises as many as there is room for, asked %s, refuses the rest, and applies what was promised once resumed',
+    async (when) => {
+      await open({ maxPending: 3, timeoutMs: 1_000 });
+      await withQueue(stores, 0, (queue) => queue.pause());
+      const commands = Array.from({ length: 6 }, () => one());
+      const options = when === 'at once' ? { respondAsync: true } : { waitMs: 700 };
+      const codes: string[] = [];
+      for (const command of commands) {
+        const told = submit(command, options).then(({ state }) => state, codeOf);
+        codes.push(await told);
+      }
+      expect(codes.slice(0, 3)).toEqual(['pending', 'pending', 'pending']);
+      const refused = codes.slice(3);
+      expect(refused.at(-1)).toBe('overloaded');
+      expect(refused.every((code) => code === 'overloaded' || code === 'outcome_unknown')).toBe(true);
+      await withQueue(stores, 0, (queue) => queue.resume());
+      await sweep();
+      await until('what was promised is applied', async () => (await promises()).length === 0);
+      const stored = await outcomesOf(lane.applyPool, commands);
+      expect(stored.slice(0, 3)).toEqual(['applied', 'applied', 'applied']);
+      // What was refused as overloaded left no trace; what is unknown was on its way.
+      await until('newcomers are served', () => submit(one(100n), { waitMs: 5_000 }).catch(() => false));
+      const later = await outcomesOf(lane.applyPool, commands);
+      expect(later.map((outcome) => outcome === 'applied')).toEqual(codes.map((code) => code !== 'overloaded'));
+    },
+  );
+});
+
+describe('Prefer: respond-async', () => {
+  test('is promised before anything was applied, and is applied once', async () => {
+    await open();
+    lane.hold();
+    const command = one();
+    const startedMs = performance.now();
+    const known = await submit(command, { respondAsync: true, waitMs: 30_000 });
+    expect(performance.now() - startedMs).toBeLessThan(2_000);
+    expect([known.state, (await promises()).map(({ id }) => id)]).toEqual(['pending', [command.id]]);
+    lane.release();
+    await until('it is applied', async () => (await promises()).length === 0);
+    expect(await balanceOf(lane.applyPool, anna)).toBe(1n);
+  });
+
+  test('is told the outcome when its key is decided already', async () => {
+    await open();
+    const command = one();
+    await submit(command, { waitMs: 5_000 });
+    expect(await submit(command, { isKeyed: true, respondAsync: true })).toMatchObject({ state: 'applied' });
+    expect(await promises()).toEqual([]);
+  });
+
+  test('whose promise fails is told that the outcome is unknown: the promise may stand', async () => {
+    await open();
+    const table = await holdTable(stores.databaseUrl, 'pending_operation');
+    cleanUps.push(table.release);
+    await expect(submit(one(), { respondAsync: true })).rejects.toMatchObject({ code: 'outcome_unknown' });
+  });
+});
+
+describe('a key', () => {
+  let move: (changes: Partial<Movement>) => Promise<Moved>;
+
+  /** The same two people over HTTP's shoulder: what a route does after it has read the body. */
+  function openMove(): void {
+    const prisma = createPrisma(lane.pool);
+    cleanUps.push(() => prisma.$disconnect());
+    const { submit: submitCommand } = lane.submission;
+    const clock = createDatabaseClock();
+    const run = createMove({
+      submit: submitCommand,
+      findWallet: createWalletFinder(prisma, (work) => work()),
+      clock,
+      timeoutMs: 300,
+    });
+    move = (changes) =>
+      run({
+        kind: 'deposit',
+        principal: { userId: bank.userId, role: 'bank', walletId: bank.walletId },
+        walletId: Number(anna.walletId),
+        amount: '0.01',
+        idempotencyKey: 'the-key',
+        requestId: crypto.randomUUID(),
+        prefer: { respondAsync: false },
+        ...changes,
+      });
+  }
+
+  const SLOW = { prefer: { respondAsync: false, waitMs: 10_000 } };
+
+  test('used again while its operation is pending waits for that one and is told its outcome as a replay', async () => {
+    await open();
+    openMove();
+    lane.hold();
+    const promised = await move({});
+    expect(promised).toMatchObject({ status: 'PENDING' });
+    const again = move(SLOW);
+    const alsoPending = await move({});
+    expect(alsoPending).toEqual(promised);
+    lane.release();
+    expect(await again).toMatchObject({
+      status: 'OK',
+      operationId: promised.operationId,
+      balance: 0.01,
+      isReplay: true,
+    });
+    expect(lane.sizes).toEqual([1]);
+  });
+
+  test('used again with another body is refused, while pending and decided alike', async () => {
+    await open();
+    openMove();
+    lane.hold();
+    const pending = await move({});
+    expect(pending.status).toBe('PENDING');
+    const reused = { code: 'idempotency_key_reused', extras: { operationId: pending.operationId } };
+    await expect(move({ amount: '0.02', ...SLOW })).rejects.toMatchObject(reused);
+    await expect(move({ amount: '0.02', prefer: { respondAsync: true } })).rejects.toMatchObject(reused);
+    lane.release();
+    expect((await move(SLOW)).status).toBe('OK');
+    await expect(move({ amount: '0.02' })).rejects.toMatchObject(reused);
+    expect(await balanceOf(lane.applyPool, anna)).toBe(1n);
+  });
+
+  test('used with two bodies at once belongs to the one that is decided first', async () => {
+    await open();
+    openMove();
+    lane.hold();
+    const first = move(SLOW);
+    await until('it has left', () => lane.sizes.length === 1);
+    const second = expect(move({ amount: '0.02', ...SLOW })).rejects.toMatchObject({ code: 'idempotency_key_reused' });
+    await until('the other waits', () => lane.coalescer.waiting() === 1);
+    lane.release();
+    expect(await first).toMatchObject({ status: 'OK', balance: 0.01 });
+    await second;
+    expect(await balanceOf(lane.applyPool, anna)).toBe(1n);
+  });
+
+  test('used with two bodies at once belongs to the one that was promised, although the other was sent before', async () => {
+    await open();
+    openMove();
+    lane.hold();
+    const first = expect(move(SLOW)).rejects.toMatchObject({ code: 'idempotency_key_reused' });
+    await until('it has left', () => lane.sizes.length === 1);
+    expect(await move({ amount: '0.02' })).toMatchObject({ status: 'PENDING' });
+    lane.release();
+    await first;
+    expect(await balanceOf(lane.applyPool, anna)).toBe(0n);
+    await sweep();
+    expect(await move({ amount: '0.02', ...SLOW })).toMatchObject({ status: 'OK', balance: 0.02, isReplay: true });
+  });
+
+  test('of a bank’s own is refused with another body under its own name', async () => {
+    await open();
+    openMove();
+    await move({ externalId: 'A-1', ...SLOW });
+    await expect(move({ externalId: 'A-1', amount: '0.02' })).rejects.toMatchObject({ code: 'external_id_reused' });
+    expect(await move({ externalId: 'A-1', idempotencyKey: 'another' })).toMatchObject({ isReplay: true });
+  });
+
+  test.each([
+    ['twenty at once', {}],
+    ['twenty at once that want a 202', { prefer: { respondAsync: true } }],
+  ])('used by %s makes one operation', async (_, changes) => {
+    await open();
+    openMove();
+    const told = await Promise.all(Array.from({ length: 20 }, () => move({ ...SLOW, ...changes })));
+    expect(new Set(told.map(({ operationId }) => operationId)).size).toBe(1);
+    const final = await until('it is decided', async () => {
+      const known = await move(SLOW);
+      return known.status === 'OK' && known;
+    });
+    expect(final).toMatchObject({ balance: 0.01, isReplay: true });
+    expect(told.filter((each) => each.status === 'OK' && !each.isReplay).length).toBeLessThanOrEqual(1);
+    expect(await balanceOf(lane.applyPool, anna)).toBe(1n);
+  });
+
+  test('of a rejected operation is rejected again for the same reason, as a replay', async () => {
+    await open();
+    openMove();
+    const boris = await createCustomer(lane.applyPool);
+    const pay = {
+      kind: 'transfer' as const,
+      principal: { userId: anna.userId, role: 'customer' as const, walletId: anna.walletId },
+      walletId: Number(boris.walletId),
+      ...SLOW,
+    };
+    const rejected = { code: 'insufficient_funds', extras: { isReplay: false } };
+    await expect(move(pay)).rejects.toMatchObject(rejected);
+    await move({ idempotencyKey: 'money', amount: 10, ...SLOW });
+    await expect(move(pay)).rejects.toMatchObject({ ...rejected, extras: { isReplay: true } });
+    expect(await move({ ...pay, idempotencyKey: 'another' })).toMatchObject({ status: 'OK', balance: 9.99 });
+  });
+});
+
+describe('a process that is to stop', () => {
+  const MUCH = { waitMs: 30_000 };
+
+  test('promises whoever waits, at once, and lets nobody in', async () => {
+    await open();
+    lane.hold();
+    const commands = Array.from({ length: 5 }, () => one());
+    const waiting = commands.map((command) => submit(command, MUCH));
+    const [keyed] = commands;
+    const watching = until('the first is promised', async () => (await promises()).length > 0).then(() =>
+      submit(keyed!, { isKeyed: true, ...MUCH }),
+    );
+    const startedMs = performance.now();
+    lane.stopping.abort();
+    const known = await Promise.all([...waiting, watching]);
+    expect(performance.now() - startedMs).toBeLessThan(2_000);
+    expect(new Set(known.map(({ state }) => state))).toEqual(new Set(['pending']));
+    expect((await promises()).map(({ id }) => id)).toEqual(commands.map(({ id }) => id).sort());
+    expect(() => lane.submission.admit()).toThrow(expect.objectContaining({ code: 'unavailable' }) as Error);
+  });
+
+  test('promises at once whoever was let in just before and only then begins to wait', async () => {
+    await open();
+    lane.hold();
+    lane.stopping.abort();
+    const startedMs = performance.now();
+    expect((await submit(one(), MUCH)).state).toBe('pending');
+    expect(performance.now() - startedMs).toBeLessThan(2_000);
+  });
+
+  test('ends the waiting for another request’s promise', async () => {
+    await open();
+    lane.hold();
+    const command = one();
+    await submit(command, { respondAsync: true });
+    const again = submit(command, { isKeyed: true, ...MUCH });
+    lane.stopping.abort();
+    const startedMs = performance.now();
+    expect((await again).state).toBe('pending');
+    expect(performance.now() - startedMs).toBeLessThan(2_000);
+  });
+});
+
+describe('other people’s deliveries', () => {
+  test('of the same command through the queue count as this one’s', async () => {
+    await open();
+    const command = one();
+    await lane.queue.add('e-other', toEnvelope([command]));
+    expect(await submit(command, { waitMs: 5_000 })).toMatchObject({ state: 'applied', balanceMinor: 1n });
+  });
+
+  test('of another body under the same id make this one a used key, not an outcome of its own', async () => {
+    await open();
+    const command = one();
+    await lane.queue.add('e-other', toEnvelope([withOtherBody(command, 9n)]));
+    const known = await submit(command, { waitMs: 5_000 });
+    expect(known.requestHash).not.toBe(command.requestHash);
+    expect(await balanceOf(lane.applyPool, anna)).toBe(9n);
+  });
+});
+
+describe.runIf(backends.includes('redis'))('when Redis', () => {
+  let redis: RedisServer;
+
+  async function openOnOwnRedis(options: LaneOptions = {}): Promise<void> {
+    const made = await createStores('postgres', { partitions: 1 });
+    redis = await startRedis();
+    cleanUps.push(made.drop, redis.stop);
+    await openWith({ databaseUrl: made.databaseUrl, redisUrl: redis.url }, options);
+  }
+
+  test('refuses connections, a request is told unavailable and is certainly not stored, not even promised', async () => {
+    await openOnOwnRedis();
+    await submit(one(), { waitMs: 5_000 });
+    await redis.kill();
+    const told = await until('the loss is noticed', async () => {
+      const command = one();
+      const code = await submit(command, { waitMs: 200 }).then(() => undefined, codeOf);
+      return code === 'unavailable' && command;
+    });
+    const asynchronous = one();
+    await expect(submit(asynchronous, { respondAsync: true })).rejects.toMatchObject({ code: 'unavailable' });
+    await redis.restart();
+    await until('the queue is back', () => submit(one(), { waitMs: 5_000 }).catch(() => false));
+    expect(await outcomesOf(lane.applyPool, [told, asynchronous])).toEqual(['none', 'none']);
+    const promised = (await promises()).map(({ id }) => id);
+    expect(promised).not.toContain(told.id);
+    expect(promised).not.toContain(asynchronous.id);
+  });
+
+  test('is frozen, a request is promised when its time is up, and is applied once when Redis thaws', async () => {
+    await openOnOwnRedis();
+    await submit(one(), { waitMs: 5_000 });
+    redis.signal('SIGSTOP');
+    cleanUps.push(() => redis.signal('SIGCONT'));
+    const command = one();
+    expect(await submit(command)).toMatchObject({ state: 'pending', id: command.id });
+    expect((await promises()).map(({ id }) => id)).toEqual([command.id]);
+    redis.signal('SIGCONT');
+    await until('it is applied', async () => (await promises()).length === 0);
+    expect(await balanceOf(lane.applyPool, anna)).toBe(2n);
+  });
+
+  test('and the promise both fail, the outcome is unknown, and the operation is there once when they are back', async () => {
+    await openOnOwnRedis();
+    await submit(one(), { waitMs: 5_000 });
+    redis.signal('SIGSTOP');
+    cleanUps.push(() => redis.signal('SIGCONT'));
+    const table = await holdTable(stores.databaseUrl, 'pending_operation');
+    cleanUps.push(table.release);
+    const command = one();
+    await expect(submit(command)).rejects.toMatchObject({ code: 'outcome_unknown' });
+    await table.release();
+    redis.signal('SIGCONT');
+    await until('it is applied', async () => (await outcomesOf(lane.applyPool, [command]))[0] === 'applied');
+    expect(await balanceOf(lane.applyPool, anna)).toBe(2n);
+  });
+});

@@ -1,0 +1,149 @@
+/**
+ * A small world for one run of a model: a bank of roubles, people who have accounts with it, one who has yen, and
+ * requests among them that a client might send, sensible or not. And the database's word on it, in the auditor's terms.
+ */
+import fc from 'fast-check';
+import { v7 as uuidv7 } from 'uuid';
+import type { Command } from '../../shared/ledger/command.ts';
+import type { Pool } from '../../shared/store/pool.ts';
+import { createBank, createCustomer, deposit, transfer } from '../support/accounts.ts';
+import type { Account } from '../support/accounts.ts';
+import { createAuditor } from './auditor.ts';
+import type { Auditor, Verdict } from './auditor.ts';
+
+export interface World {
+  pool: Pool;
+  bank: Account;
+  people: Account[];
+  /** A customer of another currency, a wallet that is not there, and the bank itself: nobody to send money to. */
+  strangers: Account[];
+}
+
+export async function createWorld(pool: Pool, size: number): Promise<World> {
+  const bank = await createBank(pool);
+  const people = await Promise.all(Array.from({ length: size }, () => createCustomer(pool)));
+  const foreigner = await createCustomer(pool, { currency: 'JPY' });
+  const nobody = { ...foreigner, walletId: foreigner.walletId + 1_000_000_000n, currency: 'RUB' };
+  return { pool, bank, people, strangers: [foreigner, nobody, bank] };
+}
+
+export function auditorOf({ bank, people, strangers }: World): Auditor {
+  const [foreigner] = strangers;
+  return createAuditor([
+    { id: bank.walletId, isBanks: true, currency: bank.currency },
+    ...[...people, foreigner!].map(({ walletId, currency }) => ({ id: walletId, isBanks: false, currency })),
+  ]);
+}
+
+/** A request before it has an identity. Places are taken modulo the number of people. */
+export interface Wish {
+  kind: 'deposit' | 'transfer';
+  from: number;
+  to: number;
+  amountMinor: bigint;
+  /** Instead of `to`, one of those that money cannot go to. */
+  stranger: number | null;
+  isExpired: boolean;
+}
+
+const LIMIT = 999_999_999_999_999n;
+const amount = fc.oneof(
+  { weight: 12, arbitrary: fc.bigInt(1n, 120n) },
+  { weight: 2, arbitrary: fc.bigInt(1n, 1_000n) },
+  { weight: 1, arbitrary: fc.bigInt(LIMIT - 100n, LIMIT) },
+);
+
+export const anyWish: fc.Arbitrary<Wish> = fc.record({
+  kind: fc.oneof({ weight: 1, arbitrary: fc.constant('deposit') }, { weight: 3, arbitrary: fc.constant('transfer') }),
+  from: fc.nat(99),
+  to: fc.nat(99),
+  amountMinor: amount,
+  stranger: fc.oneof({ weight: 11, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: fc.nat(2) }),
+  isExpired: fc.oneof({ weight: 19, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
+});
+
+export function toCommand({ bank, people, strangers }: World, wish: Wish): Command {
+  const [from, to] = [people[wish.from % people.length]!, people[wish.to % people.length]!];
+  const receiver = wish.stranger === null ? to : strangers[wish.stranger]!;
+  const times = wish.isExpired ? { acceptedAtMs: Date.now() - 700_000, expiresAtMs: Date.now() - 100_000 } : {};
+  return wish.kind === 'deposit'
+    ? deposit(bank, receiver, wish.amountMinor, times)
+    : transfer(from, receiver, wish.amountMinor, times);
+}
+
+/** The same id, asked for by another HTTP request. */
+export function again(command: Command): Command {
+  return { ...command, requestId: uuidv7() };
+}
+
+/** Everything that the auditor has an opinion on, from either side, in one comparable shape. */
+export interface Picture {
+  verdicts: Record<string, Verdict>;
+  promised: Record<string, string>;
+  wallets: Record<
+    string,
+    { balance: bigint; version: number; lines: [operation: string, change: bigint, after: bigint][] }
+  >;
+}
+
+export function audited(auditor: Auditor): Picture {
+  return {
+    verdicts: Object.fromEntries(auditor.verdicts),
+    promised: Object.fromEntries(auditor.promised),
+    wallets: Object.fromEntries(
+      [...auditor.wallets.values()].map(({ id, lines }) => [
+        String(id),
+        {
+          balance: auditor.balance(id),
+          version: lines.length,
+          lines: lines.map((line, index) => [line.operationId, line.changeMinor, auditor.balance(id, index + 1)]),
+        },
+      ]),
+    ),
+  };
+}
+
+export async function stored({ pool }: World, auditor: Auditor, ids: readonly string[]): Promise<Picture> {
+  const walletIds = [...auditor.wallets.keys()];
+  const [operations, promises, wallets, entries] = await Promise.all([
+    pool.query<{ id: string; reason: string | null; debit_seq: bigint; credit_seq: bigint }>(
+      'SELECT id, reason, debit_seq, credit_seq FROM operation WHERE id = ANY($1::uuid[])',
+      [ids],
+    ),
+    pool.query<{ id: string; hash: string }>(
+      `SELECT id, encode(request_hash, 'hex') AS hash FROM pending_operation WHERE id = ANY($1::uuid[])`,
+      [ids],
+    ),
+    pool.query<{ id: bigint; balance: bigint; version: bigint }>(
+      'SELECT id, balance, version FROM wallet WHERE id = ANY($1)',
+      [walletIds],
+    ),
+    pool.query<{ wallet_id: bigint; operation_id: string; amount: bigint; balance_after: bigint }>(
+      'SELECT wallet_id, operation_id, amount, balance_after FROM entry WHERE wallet_id = ANY($1) ORDER BY wallet_id, seq',
+      [walletIds],
+    ),
+  ]);
+  return {
+    verdicts: Object.fromEntries(
+      operations.rows.map((row): [string, Verdict] => [
+        row.id,
+        row.reason === null
+          ? { said: 'applied', debitSeq: Number(row.debit_seq), creditSeq: Number(row.credit_seq) }
+          : { said: row.reason },
+      ]),
+    ),
+    promised: Object.fromEntries(promises.rows.map(({ id, hash }) => [id, hash])),
+    wallets: Object.fromEntries(
+      wallets.rows.map(({ id, balance, version }) => [
+        String(id),
+        {
+          balance,
+          version: Number(version),
+          lines: entries.rows
+            .filter(({ wallet_id }) => wallet_id === id)
+            .map((row) => [row.operation_id, row.amount, row.balance_after]),
+        },
+      ]),
+    ),
+  };
+}
