@@ -5,6 +5,7 @@
 import { LRUCache } from 'lru-cache';
 import type { WalletKind } from '../shared/ledger/command.ts';
 import type { PrismaClient } from '../shared/store/pool.ts';
+import { createBatcher } from './batcher.ts';
 import type { DatabaseGuard } from './databaseGuard.ts';
 
 const MAX_REMEMBERED = 100_000;
@@ -17,14 +18,15 @@ export interface WalletFacts {
 
 export type FindWallet = (id: bigint) => Promise<WalletFacts | undefined>;
 
+/** Wallets that are wanted at the same moment are read together: after a start everybody's are new at once. */
 export function createWalletFinder(prisma: PrismaClient, guard: DatabaseGuard): FindWallet {
-  const remembered = new LRUCache<bigint, WalletFacts>({
-    max: MAX_REMEMBERED,
-    fetchMethod: async (id) => {
-      const select = { id: true, kind: true, currency: true };
-      const row = await guard(() => prisma.wallet.findUnique({ where: { id }, select }));
-      return row ? { ...row, kind: row.kind as WalletKind } : undefined;
-    },
+  const read = createBatcher(async (ids: bigint[]) => {
+    const where = { id: { in: [...new Set(ids)] } };
+    const select = { id: true, kind: true, currency: true };
+    const rows = await guard(() => prisma.wallet.findMany({ where, select }));
+    const found = new Map(rows.map((row): [bigint, WalletFacts] => [row.id, { ...row, kind: row.kind as WalletKind }]));
+    return ids.map((id) => found.get(id));
   });
+  const remembered = new LRUCache<bigint, WalletFacts>({ max: MAX_REMEMBERED, fetchMethod: read });
   return (id) => Promise.resolve(remembered.get(id) ?? remembered.fetch(id));
 }

@@ -31,10 +31,19 @@ const INSERT_PENDING = {
          ON CONFLICT (id) DO NOTHING`,
 };
 
+// The sweep may be at the same rows: whoever is first removes them, and nobody waits.
+const CLEAR_DECIDED = {
+  name: 'clear-decided',
+  text: `DELETE FROM pending_operation WHERE id IN (
+           SELECT p.id FROM pending_operation p JOIN operation o ON o.id = p.id WHERE p.id = ANY($1::uuid[])
+           FOR UPDATE OF p SKIP LOCKED)`,
+};
+
 /**
  * Commits the promises together, as many of them as the bound of `maxPending` rows leaves room for. A row that is
- * already there stays as it is. Whether a promise stands is read afterwards, by `readOutcomes`; see `decisionLock.ts`. Several API processes
- * that insert at the same instant may pass the bound by one batch each.
+ * already there stays as it is. Whether a promise stands is read afterwards, by `readOutcomes`; one that waited for the
+ * decision on another body (`decisionLock.ts`) does not, and leaves at once, for nobody was told of it. Several API
+ * processes that insert at the same instant may pass the bound by one batch each.
  */
 export async function insertPending(
   pool: Pool,
@@ -52,8 +61,10 @@ export async function insertPending(
       options.maxPending,
     ],
   });
-  const keyed = contested(promised.map(({ command }) => command));
-  if (keyed.length > 0) await pool.query({ ...AWAIT_DECISIONS, values: [keyed.map(({ id }) => id)] });
+  const keyedIds = contested(promised.map(({ command }) => command)).map(({ id }) => id);
+  if (keyedIds.length === 0) return;
+  await pool.query({ ...AWAIT_DECISIONS, values: [keyedIds] });
+  await pool.query({ ...CLEAR_DECIDED, values: [keyedIds] });
 }
 
 export async function countPending(pool: Pool): Promise<number> {

@@ -10,11 +10,6 @@ import type { Answer, Attempt, Operation, Which } from './history.ts';
 const BUSY = ['overloaded', 'outcome_unknown', 'unavailable'];
 /** Answers that mean that this very request has changed nothing and never will. */
 const CERTAINLY_NOT = ['overloaded', 'unavailable', 'wallet_not_found', 'same_wallet'];
-const NARROW_CASE = ['promise-broken', 'wrongly-refused'];
-/** A transaction that waits for its worker is ended after a second, so it commits within one of its clock's reading. */
-const DECISION_MS = 1_000;
-/** How far the clocks of PostgreSQL and of this process, on one machine, may be apart. */
-const CLOCKS_MS = 50;
 const REUSED = { key: 'idempotency_key_reused', external: 'external_id_reused' };
 
 export function checkAnswers(evidence: Evidence): Violation[] {
@@ -48,22 +43,7 @@ function judge(evidence: Evidence, each: Case, attempt: Attempt): Violation[] {
   const problem = attempt.what === 'ask' ? judgeAsked(each, result) : judgeSent(evidence, each, attempt.which, result);
   if (!problem) return [];
   const rows = [...each.rows.own, ...each.rows.clash];
-  const isKnown = NARROW_CASE.includes(problem.rule) && isSameMoment(each, attempt);
-  return [{ ...problem, operation: each.operation, rows, ...(isKnown && { isKnown }) }];
-}
-
-/**
- * The one case that the service accepts (docs/adr/0002): two bodies under one key, both sent before one of them was
- * decided, and this request under way at the very moment of the decision, which a session's time limits bound.
- */
-function isSameMoment({ operation, stands }: Case, { what, sentAtMs, endedAtMs }: Attempt): boolean {
-  if (what !== 'send' || !stands || !operation.clash) return false;
-  const decidedMs = stands.row.appliedAtMs;
-  const sentByThen = (which: Which) =>
-    operation.attempts.some((attempt) => attempt.which === which && attempt.sentAtMs < decidedMs + DECISION_MS);
-  return (
-    sentByThen('own') && sentByThen('clash') && sentAtMs < decidedMs + DECISION_MS && endedAtMs > decidedMs - CLOCKS_MS
-  );
+  return [{ ...problem, operation: each.operation, rows }];
 }
 
 function judgeSent(

@@ -195,9 +195,8 @@ describe('the checker', () => {
       return check(world.history, world.books, LIMITS);
     };
 
-    it('are the known narrow case when both are under way at the moment of the decision, and it is shown', () => {
-      const { violations, known } = promisedAnother(105);
-      expect([violations.map(({ rule }) => rule), known.map(({ rule }) => rule)]).toEqual([[], ['promise-broken']]);
+    it('are a violation when both are under way at the moment of the decision', () => {
+      expect(promisedAnother(105).violations.map(({ rule }) => rule)).toEqual(['promise-broken']);
     });
 
     it('are a violation when the second is sent after the first was decided', () => {

@@ -10,8 +10,6 @@ import type { History, Operation, Which } from './history.ts';
 export interface Violation {
   rule: string;
   says: string;
-  /** An accepted limitation of the service (docs/adr/0002): counted and shown, and no failure of the run. */
-  isKnown?: boolean;
   operation?: Operation | undefined;
   rows?: unknown[];
 }

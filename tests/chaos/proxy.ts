@@ -42,8 +42,7 @@ export async function startProxy(targetPort: number): Promise<Proxy> {
 
   const drop = (pair: Pair) => {
     pairs.delete(pair);
-    pair.client.resetAndDestroy();
-    pair.server?.resetAndDestroy();
+    for (const socket of [pair.client, pair.server]) reset(socket);
   };
 
   /** What broke on one side is a break for the other, where the two still hear each other. */
@@ -131,6 +130,15 @@ export async function startProxy(targetPort: number): Promise<Proxy> {
         for (const pair of pairs) drop(pair);
       }),
   };
+}
+
+/**
+ * A socket that is not connected yet, or has sent its FIN, cannot be reset any more: asked to, Node 20 neither resets nor
+ * closes it, and the process never ends.
+ */
+function reset(socket: Socket | undefined): void {
+  if (socket?.connecting === true || socket?.writableEnded === true) socket.destroy();
+  else socket?.resetAndDestroy();
 }
 
 /** Runs each task after its delay, and never before the one given before it. */

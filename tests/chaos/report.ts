@@ -8,7 +8,7 @@ const SHOWN_ROWS = 8;
 const SHOWN_ATTEMPTS = 12;
 
 /** The first case of every broken rule, shortest account first. */
-export function violationLines(violations: readonly Violation[], heading = 'VIOLATION'): string[] {
+export function violationLines(violations: readonly Violation[]): string[] {
   const firsts = new Map<string, { violation: Violation; count: number }>();
   for (const violation of violations) {
     const known = firsts.get(violation.rule);
@@ -19,7 +19,7 @@ export function violationLines(violations: readonly Violation[], heading = 'VIOL
     const { rule, says, operation, rows = [] } = violation;
     return [
       '',
-      `${heading} ${rule} (${count} in all): ${says}`,
+      `VIOLATION ${rule} (${count} in all): ${says}`,
       ...(operation ? operationLines(operation) : []),
       ...rows.slice(0, SHOWN_ROWS).map((row) => `    row ${JSON.stringify(row)}`),
       ...(rows.length > SHOWN_ROWS ? [`    and ${rows.length - SHOWN_ROWS} more rows`] : []),
@@ -46,7 +46,7 @@ function attemptLine({ what, which, api, sentAtMs, endedAtMs, result }: Attempt,
 }
 
 export function tableLines(result: RunResult): string[] {
-  const { history, seed, queue, violations, known, takeovers, runMs } = result;
+  const { history, seed, queue, violations, takeovers, runMs } = result;
   const attempts = history.operations.flatMap((operation) => operation.attempts);
   const sent = attempts.filter(({ what }) => what === 'send');
   const judged = takeovers.filter(({ isAlone }) => isAlone).map(({ stoodStillMs }) => stoodStillMs);
@@ -72,7 +72,6 @@ export function tableLines(result: RunResult): string[] {
     ['longest takeover, with other faults', seconds(all)],
     ['lost', String(count(['applied-missing', 'promise-broken', 'pending-left']))],
     ['doubled', String(count(['doubled']))],
-    ['one key, two bodies at once (ADR 2)', String(known.length)],
     ['violations', String(violations.length)],
   ];
   return rows.map(([name, value]) => `${name.padEnd(40)}${value}`);

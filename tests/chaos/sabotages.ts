@@ -156,7 +156,7 @@ export const SABOTAGES: readonly Sabotage[] = [
         to: "return 'never sent';",
       },
     ],
-    args: ['--seed', '1', '--minutes', '1.5', '--faults', 'redis-freeze', '--every', '6'],
+    args: ['--seed', '1', '--minutes', '2', '--faults', 'redis-freeze', '--every', '6'],
     expects: ['refused-but-stored'],
   },
 ];

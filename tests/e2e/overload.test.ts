@@ -43,6 +43,9 @@ describe.each(backends)('overload, queues on %s', (backend) => {
   const probe = (ask: () => Promise<Answer>) => inParallel(Array.from({ length: PROBES }), 1, ask);
   const middleMs = (answers: Answer[]) => median(answers.map(({ tookMs }) => tookMs));
 
+  /** Fifty milliseconds, and what this machine adds of its own just now: an answer that takes no work takes none of them. */
+  const atOnceMs = async () => 50 + 3 * middleMs(await probe(() => client.get('/livez')));
+
   /** What may be asked of the service while one partition stands still. */
   const expectRestServed = async (stuck: Person, bystander: Person) => {
     const refused = await probe(() => pay(stuck));
@@ -50,10 +53,10 @@ describe.each(backends)('overload, queues on %s', (backend) => {
       refused.map(() => '503 overloaded'),
     );
     expect(refused.map(({ headers }) => headers['retry-after'])).toEqual(refused.map(() => '1'));
-    expect(middleMs(refused)).toBeLessThan(50);
+    expect(middleMs(refused)).toBeLessThan(await atOnceMs());
     const reads = await probe(() => client.get('/api/wallet', stuck.headers));
     expect(statuses(reads)).toEqual({ 200: PROBES });
-    expect(middleMs(reads)).toBeLessThan(50);
+    expect(middleMs(reads)).toBeLessThan(await atOnceMs());
     expect(statuses(await probe(() => pay(bystander)))).toEqual({ 200: PROBES });
   };
 
@@ -111,12 +114,12 @@ describe.each(backends)('overload, queues on %s', (backend) => {
     expect(await countApplied(stores.databaseUrl, [String(promised.json['operation_id'])])).toEqual([1]);
   });
 
-  test('five times more than the buffer holds is answered with 200 or 503, and latency is back within five seconds', async () => {
+  test('five times more than the buffer holds is accepted or refused, and latency is back within five seconds', async () => {
     const load = keepDoing(5 * MAX_WAITING, (lane) => pay(people[lane % people.length]!));
     await until('enough was refused', () => load.results.filter(({ status }) => status === 503).length > 200);
     const answers = await load.stop();
     const refused = answers.filter(({ status }) => status === 503);
-    expect(answers.filter(({ status }) => status !== 200 && status !== 503)).toEqual([]);
+    expect(answers.filter(({ status }) => ![200, 202, 503].includes(status))).toEqual([]);
     expect(answers.length).toBeGreaterThan(refused.length);
     expect(refused.filter(({ json }) => json['code'] !== 'overloaded')).toEqual([]);
     expect(refused.filter(({ headers }) => headers['retry-after'] !== '1')).toEqual([]);
@@ -137,6 +140,7 @@ describe.each(backends)('overload, queues on %s', (backend) => {
       expect([refused.status, refused.json['code'], refused.headers['retry-after']]).toEqual([503, 'overloaded', '1']);
       expect((await pay(people[31]!)).status).toBe(503);
 
+      await until('all that was sent is in its queue', async () => (await readWaiting(client)) === 0);
       const open = await queues.open();
       await query(stores.databaseUrl, `UPDATE pending_operation SET next_attempt_at = now() - interval '1 second'`);
       await sweepsOnce(stores.databaseUrl);

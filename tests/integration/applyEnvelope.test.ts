@@ -2,12 +2,16 @@
  * What a worker does with one envelope, on a real database and through a real queue: whatever is wrong with some of its
  * commands, the others get their outcome, and the partition goes on.
  */
+import { v5 as uuidv5, v7 as uuidv7 } from 'uuid';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { applyEnvelope } from '../../worker/applyEnvelope.ts';
 import type { Command } from '../../shared/ledger/command.ts';
 import { toEnvelope, toWire } from '../../shared/queue/contracts.ts';
 import { UnreadableEnvelopeError, createQueueBackend } from '../../shared/queue/ledgerQueue.ts';
+import { AWAIT_DECISIONS } from '../../shared/store/decisionLock.ts';
+import { insertPending } from '../../shared/store/pendingOperations.ts';
 import type { Pool } from '../../shared/store/pool.ts';
+import { readOutcomes } from '../../shared/store/readOutcomes.ts';
 import { freePort } from '../../cli/embeddedPostgres.ts';
 import {
   balanceOf,
@@ -18,6 +22,7 @@ import {
   lockWaiters,
   outcomesOf,
   transfer,
+  withOtherBody,
 } from '../support/accounts.ts';
 import type { Account } from '../support/accounts.ts';
 import { expectSoundBooks, query } from '../support/books.ts';
@@ -54,6 +59,12 @@ let faults = 0;
 const deps = () => ({ ...applyDeps(pool), onFault: () => (faults += 1) });
 const apply = (data: unknown) => applyEnvelope(deps(), 'e-test', data);
 const applyAll = (...commands: Command[]) => apply(toEnvelope(commands));
+
+const keyedId = () => uuidv5(uuidv7(), uuidv7());
+
+async function promise(command: Command): Promise<void> {
+  await insertPending(pool, [{ command, dueInMs: 60_000 }], { partitions: 4, maxPending: 1_000 });
+}
 
 async function hold(accounts: readonly Account[]) {
   const held = await holdAccounts(database.url, accounts);
@@ -233,6 +244,38 @@ describe('a fault that may pass', () => {
     await Promise.all([first, second]);
     expect(await outcomesOf(pool, [one])).toEqual(['applied']);
     expect([await balanceOf(pool, anna), await balanceOf(pool, boris)]).toEqual([55n, 0n]);
+  });
+
+  test('such as another body that is promised while this one is being decided ends with the promise, not with this one', async () => {
+    const anna = await createCustomer(pool);
+    const command = deposit(bank, anna, 1n, { id: keyedId() });
+    const other = withOtherBody(command, 9n);
+    const held = await hold([]);
+    // It has read that nothing is promised, and now waits for its turn to decide.
+    await held.client.query({ ...AWAIT_DECISIONS, name: 'held', values: [[command.id]] });
+    const applying = applyAll(command);
+    await waiters(1);
+    const promising = promise(other);
+    await waiters(2);
+    await held.release();
+    await Promise.all([applying, promising]);
+    expect(await outcomesOf(pool, [command])).toEqual(['none']);
+    await applyAll(other);
+    expect(await balanceOf(pool, anna)).toBe(9n);
+  });
+
+  test('is not what a promise to another body brings that comes while a decision is written: it waits and finds the decision', async () => {
+    const anna = await createCustomer(pool);
+    const command = deposit(bank, anna, 55n, { id: keyedId() });
+    const gate = await slowEntries(55n);
+    const applying = applyAll(command);
+    await waiters(1);
+    const known = promise(withOtherBody(command, 9n)).then(() => readOutcomes(pool, [command.id]));
+    await waiters(2);
+    await gate.open();
+    await applying;
+    expect((await known).get(command.id)).toMatchObject({ state: 'applied', requestHash: command.requestHash });
+    expect(await balanceOf(pool, anna)).toBe(55n);
   });
 
   /** Entries of 777 fail twice with `code`. A sequence counts, for it is not rolled back. */

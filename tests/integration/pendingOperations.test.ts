@@ -61,11 +61,12 @@ describe('a promise', () => {
   test('keeps the whole command, in the partition that it queues in', async () => {
     const commands = [0, 1, 2, 3].map((partition) => toPartition(partition, 7n));
     await promise(commands, { dueInMs: 30_000 });
-    const stored = await rows();
-    expect(stored.map(({ id, partition }) => [id, partition])).toEqual(commands.map(({ id }, index) => [id, index]));
-    for (const [index, row] of stored.entries()) {
-      expect(fromWire(row.command)).toEqual({ ok: true, command: commands[index] });
-      expect(row).toMatchObject({ attempts: 0, hash: commands[index]!.requestHash });
+    const stored = new Map((await rows()).map((row) => [row.id, row]));
+    expect(stored.size).toBe(commands.length);
+    for (const [partition, command] of commands.entries()) {
+      const row = stored.get(command.id)!;
+      expect(row).toMatchObject({ partition, attempts: 0, hash: command.requestHash });
+      expect(fromWire(row.command)).toEqual({ ok: true, command });
       expect(row.due_in_s).toBeGreaterThan(25);
       expect(row.due_in_s).toBeLessThanOrEqual(30);
     }

@@ -58,20 +58,20 @@ const anyItem: fc.Arbitrary<Item> = fc.oneof(
   },
 );
 
-function send({ world, sent }: Real, item: Item): Command {
-  const old = item.what === 'new' ? undefined : sent[item.place % sent.length];
-  if (item.what === 'new' || !old) {
-    const wish = item.what === 'new' ? item.wish : undefined;
-    const command = toCommand(world, wish ?? { ...PLAIN, amountMinor: (item as { amountMinor: bigint }).amountMinor });
-    sent.push(command);
-    return command;
-  }
-  const command = item.what === 'again' ? again(old) : withOtherBody(old, item.amountMinor);
+function send(auditor: Auditor, { world, sent }: Real, item: Item): Command {
+  const command = make(auditor, world, sent, item);
   sent.push(command);
   return command;
 }
 
-const PLAIN: Wish = { kind: 'deposit', from: 0, to: 0, amountMinor: 1n, stranger: null, isExpired: false };
+function make(auditor: Auditor, world: World, sent: readonly Command[], item: Item): Command {
+  if (item.what === 'new') return toCommand(world, item.wish, auditor);
+  const old = sent[item.place % sent.length];
+  if (!old) return toCommand(world, { ...PLAIN, amountMinor: item.amountMinor });
+  return item.what === 'again' ? again(old) : withOtherBody(old, item.amountMinor);
+}
+
+const PLAIN: Wish = { kind: 'deposit', from: 0, to: 0, amountMinor: 1n, stranger: null, isExpired: false, brim: null };
 
 async function agree(auditor: Auditor, { world, sent }: Real): Promise<void> {
   const ids = sent.map(({ id }) => id);
@@ -83,7 +83,7 @@ function deliver(items: readonly Item[], sizes: readonly number[]): Step {
   return {
     check: () => true,
     async run(auditor, real) {
-      const commands = items.map((item) => send(real, item));
+      const commands = items.map((item) => send(auditor, real, item));
       for (let at = 0, turn = 0; at < commands.length; turn++) {
         const envelope = commands.slice(at, at + sizes[turn % sizes.length]!);
         at += envelope.length;
@@ -117,7 +117,7 @@ function promise(item: Item): Step {
   return {
     check: () => true,
     async run(auditor, real) {
-      const command = send(real, item);
+      const command = send(auditor, real, item);
       await insertPending(pool, [{ command, dueInMs: 0 }], { partitions: 4, maxPending: 1_000_000 });
       auditor.promise(command);
       await agree(auditor, real);

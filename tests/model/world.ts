@@ -44,6 +44,8 @@ export interface Wish {
   /** Instead of `to`, one of those that money cannot go to. */
   stranger: number | null;
   isExpired: boolean;
+  /** Instead of `amountMinor`, just as much as there is or as there is room for, or one more. */
+  brim: 'all' | 'all and one' | 'room' | 'room and one' | null;
 }
 
 const LIMIT = 999_999_999_999_999n;
@@ -59,16 +61,35 @@ export const anyWish: fc.Arbitrary<Wish> = fc.record({
   to: fc.nat(99),
   amountMinor: amount,
   stranger: fc.oneof({ weight: 11, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: fc.nat(2) }),
+  brim: fc.oneof(
+    { weight: 8, arbitrary: fc.constant(null) },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom('all' as const, 'all and one' as const, 'room' as const, 'room and one' as const),
+    },
+  ),
   isExpired: fc.oneof({ weight: 19, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
 });
 
-export function toCommand({ bank, people, strangers }: World, wish: Wish): Command {
+/** `auditor` tells how much there is. */
+export function toCommand({ bank, people, strangers }: World, wish: Wish, auditor?: Auditor): Command {
   const [from, to] = [people[wish.from % people.length]!, people[wish.to % people.length]!];
   const receiver = wish.stranger === null ? to : strangers[wish.stranger]!;
   const times = wish.isExpired ? { acceptedAtMs: Date.now() - 700_000, expiresAtMs: Date.now() - 100_000 } : {};
+  const amountMinor = auditor ? toBrim(wish, auditor, from, receiver) : wish.amountMinor;
   return wish.kind === 'deposit'
-    ? deposit(bank, receiver, wish.amountMinor, times)
-    : transfer(from, receiver, wish.amountMinor, times);
+    ? deposit(bank, receiver, amountMinor, times)
+    : transfer(from, receiver, amountMinor, times);
+}
+
+function toBrim({ brim, amountMinor }: Wish, auditor: Auditor, from: Account, to: Account): bigint {
+  if (brim === null) return amountMinor;
+  const held = auditor.wallets.get(from.walletId)?.heldMinor ?? 0n;
+  const brimMinor = brim.startsWith('all')
+    ? auditor.balance(from.walletId) - held
+    : LIMIT - auditor.balance(to.walletId);
+  const wanted = brimMinor + (brim.endsWith('one') ? 1n : 0n);
+  return wanted >= 1n && wanted <= LIMIT ? wanted : amountMinor;
 }
 
 /** The same id, asked for by another HTTP request. */

@@ -1,7 +1,7 @@
 /** Accounts in a real database, commands between them, and what became of those: below HTTP and below the queues. */
 import { createHash } from 'node:crypto';
 import pg from 'pg';
-import { v7 as uuidv7 } from 'uuid';
+import { v5 as uuidv5, v7 as uuidv7 } from 'uuid';
 import type { Command, WalletKind } from '../../shared/ledger/command.ts';
 import { applyCommands } from '../../shared/store/applyCommands.ts';
 import type { Pool } from '../../shared/store/pool.ts';
@@ -58,6 +58,13 @@ export function withOtherBody(original: Command, amountMinor: bigint): Command {
   return { ...original, amountMinor, requestId: uuidv7(), requestHash: hashOf(original.id, amountMinor) };
 }
 
+let ids = 0;
+
+/** As the API makes them: fresh for a request without a key, and of the other version for one with a key. */
+function nextId(): string {
+  return ++ids % 2 === 0 ? uuidv7() : uuidv5(uuidv7(), uuidv7());
+}
+
 function command(
   kind: Command['kind'],
   debit: Account,
@@ -65,7 +72,7 @@ function command(
   amountMinor: bigint,
   changes: Partial<Command>,
 ): Command {
-  const id = uuidv7();
+  const id = changes.id ?? nextId();
   const nowMs = Date.now();
   return {
     ...{ id, kind, amountMinor },
