@@ -168,7 +168,8 @@ describe('npm run demo', () => {
     const cooked = await demo(env());
     expect(cooked.output).toMatch(/The books are NOT sound: wallet-owner \(1\)\.\n$/);
     expect(cooked.code).toBe(1);
-  });
+    // Two whole demonstrations: two hundred password hashes and four thousand transfers.
+  }, 180_000);
 
   test.each([
     ['nothing listens', async () => ({ PORT: String(await freePort()) }), /cannot be reached: nothing listens there\./],

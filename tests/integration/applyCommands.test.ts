@@ -24,7 +24,7 @@ import {
   withOtherBody,
 } from '../support/accounts.ts';
 import type { Account } from '../support/accounts.ts';
-import { expectSoundBooks } from '../support/books.ts';
+import { expectSoundBooks } from '../support/inspect.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { openApplyPool, openRequestPool } from '../support/pools.ts';
 import { createTestDatabase } from '../support/stores.ts';

@@ -25,7 +25,7 @@ import {
   withOtherBody,
 } from '../support/accounts.ts';
 import type { Account } from '../support/accounts.ts';
-import { expectSoundBooks, query } from '../support/books.ts';
+import { expectSoundBooks, query } from '../support/inspect.ts';
 import { applyDeps } from '../support/applyDeps.ts';
 import { failedReason } from '../support/ledgerJobs.ts';
 import { openApplyPool } from '../support/pools.ts';

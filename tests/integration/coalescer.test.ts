@@ -11,7 +11,7 @@ import { readOutcomes } from '../../shared/store/readOutcomes.ts';
 import type { KnownOutcome } from '../../shared/store/readOutcomes.ts';
 import { balanceOf, createBank, createCustomer, deposit, outcomesOf, withOtherBody } from '../support/accounts.ts';
 import type { Account } from '../support/accounts.ts';
-import { expectSoundBooks } from '../support/books.ts';
+import { expectSoundBooks } from '../support/inspect.ts';
 import { openLane } from '../support/lane.ts';
 import type { Lane } from '../support/lane.ts';
 import { withQueue } from '../support/ledgerJobs.ts';

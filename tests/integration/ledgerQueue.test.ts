@@ -12,7 +12,7 @@ import type { LedgerQueue, LedgerWorker, QueueBackend } from '../../shared/queue
 import type { Pool } from '../../shared/store/pool.ts';
 import { balanceOf, createBank, createCustomer, deposit, holdAccounts, outcomesOf } from '../support/accounts.ts';
 import type { Account } from '../support/accounts.ts';
-import { expectSoundBooks } from '../support/books.ts';
+import { expectSoundBooks } from '../support/inspect.ts';
 import { failedReason, withQueue } from '../support/ledgerJobs.ts';
 import { openApplyPool } from '../support/pools.ts';
 import { spawnService } from '../support/processes.ts';

@@ -15,7 +15,7 @@ import type { Pool } from '../../shared/store/pool.ts';
 import { readOutcomes } from '../../shared/store/readOutcomes.ts';
 import { createBank, createCustomer, deposit, withOtherBody } from '../support/accounts.ts';
 import type { Account } from '../support/accounts.ts';
-import { query } from '../support/books.ts';
+import { query } from '../support/inspect.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { openApplyPool } from '../support/pools.ts';
 import { createTestDatabase } from '../support/stores.ts';

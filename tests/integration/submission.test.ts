@@ -26,7 +26,7 @@ import {
   withOtherBody,
 } from '../support/accounts.ts';
 import type { Account } from '../support/accounts.ts';
-import { expectSoundBooks, query } from '../support/books.ts';
+import { expectSoundBooks, query } from '../support/inspect.ts';
 import { openLane } from '../support/lane.ts';
 import type { Lane } from '../support/lane.ts';
 import { withQueue } from '../support/ledgerJobs.ts';

@@ -15,7 +15,7 @@ import type { Pool } from '../../shared/store/pool.ts';
 import { applyDeps } from '../support/applyDeps.ts';
 import { balanceOf, createBank, createCustomer, deposit, outcomesOf } from '../support/accounts.ts';
 import type { Account } from '../support/accounts.ts';
-import { expectSoundBooks, query } from '../support/books.ts';
+import { expectSoundBooks, query } from '../support/inspect.ts';
 import { failedReason, withQueue } from '../support/ledgerJobs.ts';
 import { openApplyPool } from '../support/pools.ts';
 import { wipeQueues } from '../support/queues.ts';

@@ -10,7 +10,7 @@ import type { Command } from '../../shared/ledger/command.ts';
 import { toEnvelope } from '../../shared/queue/contracts.ts';
 import type { Pool } from '../../shared/store/pool.ts';
 import { withOtherBody } from '../support/accounts.ts';
-import { expectSoundBooks, query } from '../support/books.ts';
+import { expectSoundBooks, query } from '../support/inspect.ts';
 import { applyDeps } from '../support/applyDeps.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { openApplyPool } from '../support/pools.ts';

@@ -11,7 +11,7 @@ import { toEnvelope } from '../../shared/queue/contracts.ts';
 import { insertPending } from '../../shared/store/pendingOperations.ts';
 import type { Pool } from '../../shared/store/pool.ts';
 import { withOtherBody } from '../support/accounts.ts';
-import { expectSoundBooks } from '../support/books.ts';
+import { expectSoundBooks } from '../support/inspect.ts';
 import { applyDeps } from '../support/applyDeps.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { openApplyPool } from '../support/pools.ts';

@@ -94,7 +94,7 @@ function hashOf(id: string, amountMinor: bigint): string {
   return createHash('sha256').update(`${id} ${amountMinor}`).digest('hex');
 }
 
-export interface StoredOperation {
+interface StoredOperation {
   id: string;
   status: 'applied' | 'rejected';
   reason: string | null;
@@ -103,7 +103,7 @@ export interface StoredOperation {
   credit_seq: bigint | null;
 }
 
-export async function storedOperations(pool: Pool, ids: readonly string[]): Promise<Map<string, StoredOperation>> {
+async function storedOperations(pool: Pool, ids: readonly string[]): Promise<Map<string, StoredOperation>> {
   const { rows } = await pool.query<StoredOperation>(
     'SELECT id, status, reason, amount, debit_seq, credit_seq FROM operation WHERE id = ANY($1::uuid[])',
     [ids],
