@@ -23,10 +23,11 @@ const LOCK_WALLETS = {
 
 const READ_KNOWN = {
   name: 'read-known',
-  text: `SELECT clock_timestamp() AS now,
+  text: `SELECT t.now, t.now::text AS exact_now,
            ARRAY(SELECT id::text FROM operation WHERE id = ANY($1::uuid[])) AS stored,
            ARRAY(SELECT id::text || encode(request_hash, 'hex') FROM pending_operation
-                 WHERE id = ANY($1::uuid[])) AS promised`,
+                 WHERE id = ANY($1::uuid[])) AS promised
+         FROM (SELECT clock_timestamp() AS now) AS t`,
 };
 
 const INSERT_OPERATIONS = {
@@ -34,7 +35,7 @@ const INSERT_OPERATIONS = {
   text: `INSERT INTO operation (id, kind, status, reason, debit_wallet_id, credit_wallet_id, amount, currency, details,
            external_id, initiator_id, request_id, request_hash, debit_seq, credit_seq, accepted_at, applied_at)
          SELECT id, kind, status, reason, debit, credit, amount, currency, details, external_id, initiator, request_id,
-           decode(hash, 'hex'), debit_seq, credit_seq, to_timestamp(accepted_ms / 1000.0), $17
+           decode(hash, 'hex'), debit_seq, credit_seq, to_timestamp(accepted_ms / 1000.0), $17::timestamptz
          FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[],
            $8::text[], $9::text[], $10::text[], $11::bigint[], $12::uuid[], $13::text[], $14::bigint[], $15::bigint[],
            $16::bigint[])
@@ -46,7 +47,7 @@ const INSERT_OPERATIONS = {
 const INSERT_ENTRIES = {
   name: 'insert-entries',
   text: `INSERT INTO entry (wallet_id, seq, operation_id, amount, balance_after, created_at)
-         SELECT wallet_id, seq, operation_id, amount, balance_after, $6
+         SELECT wallet_id, seq, operation_id, amount, balance_after, $6::timestamptz
          FROM unnest($1::bigint[], $2::bigint[], $3::uuid[], $4::bigint[], $5::bigint[])
            AS t(wallet_id, seq, operation_id, amount, balance_after)
          ORDER BY wallet_id, seq`,
@@ -110,7 +111,7 @@ async function transact(client: PoolClient, commands: readonly Command[], decide
     client.query<WalletRow>({ ...LOCK_WALLETS, values: [walletIds] }),
     client.query<KnownRow>({ ...READ_KNOWN, values: [commands.map((command) => command.id)] }),
   ]);
-  const { state, now } = ledgerState(locked as QueryResult<WalletRow>, known as QueryResult<KnownRow>);
+  const { state, now, exactNow } = ledgerState(locked as QueryResult<WalletRow>, known as QueryResult<KnownRow>);
   const decision = decider(commands, state, now.getTime());
   if (decision.outcomes.length === 0) {
     await client.query('ROLLBACK');
@@ -125,11 +126,11 @@ async function transact(client: PoolClient, commands: readonly Command[], decide
           client.query({ ...REFUSE_SUPERSEDED, values: [keyed.map(({ id }) => id), keyed.map((c) => c.requestHash)] }),
         ]
       : []),
-    client.query({ ...INSERT_OPERATIONS, values: operationColumns(decision, now) }),
+    client.query({ ...INSERT_OPERATIONS, values: operationColumns(decision, exactNow) }),
     ...(kept.length > 0 ? [client.query({ ...DELETE_PROMISED, values: [kept] })] : []),
     ...(decision.entries.length > 0
       ? [
-          client.query({ ...INSERT_ENTRIES, values: entryColumns(decision, now) }),
+          client.query({ ...INSERT_ENTRIES, values: entryColumns(decision, exactNow) }),
           client.query({ ...UPDATE_WALLETS, values: walletColumns(decision) }),
         ]
       : []),
@@ -161,12 +162,21 @@ interface WalletRow {
 
 interface KnownRow {
   now: Date;
+  /** To the microsecond, which `Date` is not: the order of two transactions shows in it. */
+  exact_now: string;
   stored: string[];
   /** Operation id (36 characters) and request hash (64), run together. */
   promised: string[];
 }
 
-function ledgerState(locked: QueryResult<WalletRow>, known: QueryResult<KnownRow>): { state: LedgerState; now: Date } {
+function ledgerState(
+  locked: QueryResult<WalletRow>,
+  known: QueryResult<KnownRow>,
+): {
+  state: LedgerState;
+  now: Date;
+  exactNow: string;
+} {
   const row = known.rows[0];
   if (!row) throw new Error('the known-operations query answered no row');
   const wallets = new Map<bigint, WalletState>(
@@ -176,10 +186,10 @@ function ledgerState(locked: QueryResult<WalletRow>, known: QueryResult<KnownRow
     ]),
   );
   const promisedHashes = new Map(row.promised.map((text) => [text.slice(0, 36), text.slice(36)]));
-  return { state: { wallets, storedIds: new Set(row.stored), promisedHashes }, now: row.now };
+  return { state: { wallets, storedIds: new Set(row.stored), promisedHashes }, now: row.now, exactNow: row.exact_now };
 }
 
-function operationColumns({ outcomes }: Decision, now: Date): unknown[] {
+function operationColumns({ outcomes }: Decision, now: string): unknown[] {
   return [
     outcomes.map(({ command }) => command.id),
     outcomes.map(({ command }) => command.kind),
@@ -201,7 +211,7 @@ function operationColumns({ outcomes }: Decision, now: Date): unknown[] {
   ];
 }
 
-function entryColumns({ entries }: Decision, now: Date): unknown[] {
+function entryColumns({ entries }: Decision, now: string): unknown[] {
   return [
     entries.map((entry) => entry.walletId),
     entries.map((entry) => entry.seq),
