@@ -6,7 +6,7 @@
  * callers have a deadline and PostgreSQL has the truth.
  */
 import { Queue, QueueEvents, UnrecoverableError, Worker, createPostgresBackend } from 'bullmq';
-import type { Job, JobsOptions } from 'bullmq';
+import type { Job, JobType, JobsOptions } from 'bullmq';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { ENVELOPE_JOB, queueName, queuePrefix } from './contracts.ts';
@@ -21,6 +21,11 @@ const MAX_ATTEMPTS = 900;
 const KEEP_COMPLETED = 50;
 const KEEP_FAILED_SECONDS = 30 * 24 * 3600;
 const MAX_EVENTS = 1_000;
+/** Not one of BullMQ's types: what waits in a paused queue is `paused` on PostgreSQL and stays `waiting` on Redis. */
+const PAUSED = 'paused' as JobType;
+
+/** Envelopes by state. Those of a paused queue are waiting. */
+type QueueCounts = Record<'waiting' | 'active' | 'delayed' | 'failed', number>;
 
 /** One partition's queue, for whoever adds to it or looks into it. */
 export interface LedgerQueue {
@@ -33,7 +38,7 @@ export interface LedgerQueue {
   isPaused: () => Promise<boolean>;
   /** At most one envelope at a time in the whole fleet. The queue itself remembers this, so a wiped one has forgotten. */
   assertSerial: () => Promise<void>;
-  counts: () => Promise<Record<string, number>>;
+  counts: () => Promise<QueueCounts>;
   close: () => Promise<void>;
 }
 
@@ -236,7 +241,11 @@ function wrapQueue(partition: number, queue: Queue, onError: (error: unknown) =>
     assertSerial: async () => {
       await queue.setGlobalConcurrency(1);
     },
-    counts: () => queue.getJobCounts('waiting', 'active', 'delayed', 'failed'),
+    counts: async () => {
+      const count = await queue.getJobCounts('waiting', PAUSED, 'active', 'delayed', 'failed');
+      const { waiting = 0, paused = 0, active = 0, delayed = 0, failed = 0 } = count;
+      return { waiting: waiting + paused, active, delayed, failed };
+    },
     close: () => queue.close(),
   };
 }

@@ -298,7 +298,7 @@ describe.runIf(backends.includes('redis'))('when Redis', () => {
   test('is killed with envelopes in it, they are added again when it is back, empty, and applied once', async () => {
     await openOnOwnRedis({ worker: false });
     const ticket = submit();
-    await until('it is in the queue', async () => (await lane.queue.counts())['waiting'] === 1);
+    await until('it is in the queue', async () => (await lane.queue.counts()).waiting === 1);
     const behind = submit();
     await redis.kill();
     await redis.restart();

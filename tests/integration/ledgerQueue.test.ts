@@ -135,7 +135,7 @@ describe.each(backends)('on %s', (backend) => {
       expect(await queue.stateOf('e-1')).toBeUndefined();
       await queue.add('e-1', EMPTY);
       await queue.add('e-1', { v: 1, commands: [] });
-      expect([await queue.stateOf('e-1'), (await queue.counts())['waiting']]).toEqual(['waiting', 1]);
+      expect([await queue.stateOf('e-1'), (await queue.counts()).waiting]).toEqual(['waiting', 1]);
       await queue.remove('e-1');
       expect(await queue.stateOf('e-1')).toBeUndefined();
       await queue.add('e-1', EMPTY);
@@ -187,7 +187,7 @@ describe.each(backends)('on %s', (backend) => {
       await queue.add('e-1', EMPTY);
       const fleet = openFleet(1);
       await queue.add('e-2', EMPTY);
-      expect(fleet.begun).toEqual([]);
+      expect([fleet.begun, (await queue.counts()).waiting]).toEqual([[], 2]);
       await withQueue(stores, 0, (each) => each.resume());
       await until('it is taken', () => fleet.begun.length === 1);
       expect([fleet.begun, await queue.isPaused()]).toEqual([['e-1'], false]);

@@ -63,7 +63,7 @@ describe.each(backends)('on %s', (backend) => {
 
   const toPartition = (partition: number) => deposit(bank, people[partition]!, 1n);
   const sweep = (given: readonly LedgerQueue[] = queues) => sweepOnce({ pool, queues: given, logger });
-  const waiting = async (partition: number) => (await queues[partition]!.counts())['waiting'];
+  const waiting = async (partition: number) => (await queues[partition]!.counts()).waiting;
   const makeDue = () =>
     query(stores.databaseUrl, `UPDATE pending_operation SET next_attempt_at = now() - interval '1 second'`);
   const attempts = async () => {
@@ -205,7 +205,7 @@ describe.each(backends)('on %s', (backend) => {
     await queues[3]!.add('e-first', toEnvelope([command]));
     expect((await sweep()).swept).toBe(1);
     startWorker(3);
-    await until('both are done', async () => (await queues[3]!.counts())['waiting'] === 0);
+    await until('both are done', async () => (await queues[3]!.counts()).waiting === 0);
     await until('it is decided', async () => (await countPending(pool)) === 0);
     expect(await balanceOf(pool, people[3]!)).toBe(1n);
   });

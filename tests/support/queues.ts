@@ -1,5 +1,6 @@
 /** The partitions' queues, seen and handled as an operator would, with BullMQ itself and past the service. */
 import { Queue, createPostgresBackend } from 'bullmq';
+import type { JobType } from 'bullmq';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { queueName, queuePrefix } from '../../shared/queue/contracts.ts';
@@ -7,6 +8,8 @@ import { query } from './inspect.ts';
 import type { Stores } from './stores.ts';
 
 const PARTITIONS = 4;
+/** The PostgreSQL queue counts what waits in a paused queue as paused, Redis as waiting. */
+const OPEN = ['waiting', 'paused', 'active', 'delayed'] as JobType[];
 
 export interface Queues {
   pause: () => Promise<void>;
@@ -35,7 +38,7 @@ export function openQueues({ databaseUrl, redisUrl }: Places): Queues {
       await Promise.all(queues.map((queue) => queue.resume()));
     },
     open: async () => {
-      const counts = await Promise.all(queues.map((queue) => queue.getJobCountByTypes('waiting', 'active', 'delayed')));
+      const counts = await Promise.all(queues.map((queue) => queue.getJobCountByTypes(...OPEN)));
       return counts.reduce((sum, count) => sum + count, 0);
     },
     close: async () => {
