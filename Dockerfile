@@ -16,6 +16,9 @@ COPY shared shared
 COPY cli cli
 USER node
 EXPOSE 5000
+# Of the API, which is what the image runs unless it is told another role.
+HEALTHCHECK --interval=5s --timeout=3s --start-period=20s --retries=12 \
+    CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.PORT || 5000) + '/readyz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 # Node itself is process 1 and handles SIGTERM; a role is its main file.
 ENTRYPOINT ["node", "--import", "tsx"]
 CMD ["api/main.ts"]

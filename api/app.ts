@@ -4,13 +4,13 @@
  */
 import express from 'express';
 import type { ErrorRequestHandler, Express, Request, RequestHandler } from 'express';
-import { Histogram } from 'prom-client';
 import type { Registry } from 'prom-client';
 import { v7 as uuidv7 } from 'uuid';
 import type { Dependency } from '../shared/dependency.ts';
 import type { Env } from '../shared/env.ts';
 import type { Logger } from '../shared/logger.ts';
 import type { Pool, PrismaClient } from '../shared/store/pool.ts';
+import type { Tracing } from '../shared/telemetry/tracing.ts';
 import { createAuth } from './auth/auth.ts';
 import type { Auth } from './auth/auth.ts';
 import { createDatabaseGuard } from './databaseGuard.ts';
@@ -19,22 +19,29 @@ import { mountEndpoints } from './endpoint.ts';
 import type { Endpoint } from './endpoint.ts';
 import { createFailures } from './failures.ts';
 import { createApiHeaders } from './headers.ts';
+import { createRequestMetrics } from './metrics.ts';
+import type { RequestMetrics } from './metrics.ts';
 import type { Move } from './movements.ts';
+import { CONSOLE_PATH } from './ops/console.ts';
+import type { CreateConsole } from './ops/console.ts';
 import { createAccountPages } from './pages/accountPages.ts';
+import { createAssets } from './pages/assets.ts';
+import { showError } from './pages/errorPage.ts';
 import { createHomePage } from './pages/homePage.ts';
 import { createRenderPage } from './pages/render.ts';
 import type { RenderPage } from './pages/render.ts';
-import { PROBLEMS, Problem } from './problem.ts';
+import { Problem } from './problem.ts';
 import { createFormReader, createJsonReader } from './readBody.ts';
 import { requestIdOf, sendProblem, setRequestId } from './reply.ts';
 import type { Route } from './route.ts';
 import { createAccountRoutes } from './routes/accounts.ts';
-import { createAssets, createDocsPages, createOpenApiRoute } from './routes/docs.ts';
+import { createDocsPages, createOpenApiRoute } from './routes/docs.ts';
 import { createHealthRoutes } from './routes/health.ts';
 import type { Readiness } from './routes/health.ts';
 import { createWalletRoutes } from './routes/wallet.ts';
 import { serveRoute } from './serveRoute.ts';
 import type { ServeDeps } from './serveRoute.ts';
+import { watchRequests } from './watchRequests.ts';
 
 export interface AppDeps {
   env: Env;
@@ -46,8 +53,10 @@ export interface AppDeps {
   operationRoutes: readonly Route[];
   move: Move;
   admit: () => void;
+  createConsole: CreateConsole;
   readiness: () => Promise<Readiness>;
   registry: Registry;
+  tracing?: Tracing | undefined;
 }
 
 export interface App {
@@ -60,22 +69,24 @@ export function createApp(deps: AppDeps): App {
   const { env, prisma } = deps;
   const guard = createDatabaseGuard(deps.database);
   const auth = createAuth({ ...deps, guard });
-  const renderPage = createRenderPage();
+  const assets = createAssets();
+  const renderPage = createRenderPage(assets.url);
   const readForm = createFormReader();
   const routes = collectRoutes(deps, guard, auth);
   const serveDeps: ServeDeps = {
     auth,
     database: deps.database,
     readJson: createJsonReader(),
-    observe: createObserver(deps.registry),
   };
 
+  const metrics = createRequestMetrics(deps.registry);
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('trust proxy', env.TRUST_PROXY);
   app.set('case sensitive routing', true);
   app.use(beginRequest(deps.logger));
+  app.use(watchRequests(metrics, deps.tracing));
   mountEndpoints(app, [
     ...routes.map((route): Endpoint => ({
       method: route.method,
@@ -85,12 +96,13 @@ export function createApp(deps: AppDeps): App {
     ...createHomePage({ ...deps, guard, auth, readForm, renderPage }),
     ...createAccountPages({ auth, prisma, guard, currency: env.CURRENCY, readForm, renderPage }),
     ...createDocsPages(renderPage),
-    ...createAssets(),
+    ...assets.endpoints,
   ]);
+  app.use(CONSOLE_PATH, deps.createConsole({ auth, assetUrl: assets.url }));
   app.use(() => {
     throw new Problem('not_found');
   });
-  app.use(answerError(deps, renderPage));
+  app.use(answerError(deps, metrics, renderPage));
   return { handler: app, close: auth.close };
 }
 
@@ -101,7 +113,7 @@ function collectRoutes(deps: AppDeps, guard: DatabaseGuard, auth: Auth): Route[]
     ...operationRoutes,
     ...createWalletRoutes({ pool, guard }),
     ...createAccountRoutes({ auth, prisma, guard, currency: env.CURRENCY }),
-    ...createHealthRoutes({ readiness, registry }),
+    ...createHealthRoutes({ readiness, registry, pool, guard }),
   ];
   return [...routes, createOpenApiRoute(routes)];
 }
@@ -125,22 +137,12 @@ function beginRequest(logger: Logger): RequestHandler {
   };
 }
 
-function createObserver(registry: Registry): ServeDeps['observe'] {
-  const duration = new Histogram({
-    name: 'saldo_http_request_duration_seconds',
-    help: 'Time from a request’s arrival to the end of its answer, by route and status.',
-    labelNames: ['method', 'route', 'status'],
-    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
-    registers: [registry],
-  });
-  return ({ method, path }, status, durationMs) => duration.observe({ method, route: path, status }, durationMs / 1000);
-}
-
 /** The one place where an error becomes an answer: a page for a browser that shows pages, else a problem document. */
-function answerError(deps: AppDeps, renderPage: RenderPage): ErrorRequestHandler {
+function answerError(deps: AppDeps, metrics: RequestMetrics, renderPage: RenderPage): ErrorRequestHandler {
   const toProblem = createFailures(deps);
   return (error: unknown, req, res, next) => {
     const problem = toProblem(error, req, requestIdOf(res));
+    metrics.onProblem(problem.code);
     if (res.headersSent) {
       // Half an answer is out. Express cuts it off, the only way left to say that it is not whole.
       next(error);
@@ -150,9 +152,7 @@ function answerError(deps: AppDeps, renderPage: RenderPage): ErrorRequestHandler
       sendProblem(res, problem);
       return;
     }
-    const { title, explanation, status } = PROBLEMS[problem.code];
-    const page = { title, detail: problem.extras.detail ?? explanation, requestId: requestIdOf(res) };
-    renderPage(res, 'error', { ...page, login: problem.code === 'unauthenticated' }, status);
+    showError(renderPage, res, problem);
   };
 }
 

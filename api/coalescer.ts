@@ -2,8 +2,8 @@
  * One partition's way from requests to the queue and back.
  *
  * One envelope at a time holds the partition's *slot*; commands that arrive meanwhile wait in a bounded buffer and
- * leave together as the next envelope. There is no timer: an idle partition sends one command at once, a busy one
- * sends many together.
+ * leave together as the next envelope. There is no timer: an idle partition sends at the end of the event loop's turn
+ * what came in it, a busy one sends many together.
  *
  *     waiting ──envelope leaves──▶ sent ──outcome read from PostgreSQL──▶ settled
  *        │                           │
@@ -55,6 +55,8 @@ export interface Coalescer {
   admit: () => void;
   /** Call `admit` first. */
   submit: (command: Command) => Ticket;
+  /** Takes back what has not been sent and nobody waits for. */
+  takeBack: () => Command[];
   waiting: () => number;
   /** Whether an operator has paused the queue, as of the last envelope that was late. */
   isPaused: () => boolean;
@@ -66,8 +68,17 @@ export function createCoalescer(deps: CoalescerDeps): Coalescer {
   const buffer = new Set<Submission>(); // in order of arrival
   let slot: SentEnvelope | undefined;
   let straggler: SentEnvelope | undefined;
+  let isSending = false;
+
+  // At the end of the turn, so that what is submitted together, as an atomic list is, leaves together.
+  const sendSoon = () => {
+    if (slot || isSending) return;
+    isSending = true;
+    setImmediate(sendNext);
+  };
 
   const sendNext = () => {
+    isSending = false;
     if (slot || buffer.size === 0) return;
     const envelope = seal(take(buffer, MAX_ENVELOPE_COMMANDS));
     slot = envelope;
@@ -99,7 +110,7 @@ export function createCoalescer(deps: CoalescerDeps): Coalescer {
     submit: (command) => {
       const { submission, outcome } = createSubmission(command);
       buffer.add(submission);
-      sendNext();
+      sendSoon();
       return {
         outcome,
         isSent: () => submission.state !== 'waiting',
@@ -108,6 +119,11 @@ export function createCoalescer(deps: CoalescerDeps): Coalescer {
         },
         withdraw: () => buffer.delete(submission),
       };
+    },
+    takeBack: () => {
+      const left = [...buffer].filter(({ hasWaiter }) => !hasWaiter);
+      for (const submission of left) buffer.delete(submission);
+      return left.map(({ command }) => command);
     },
     waiting: () => buffer.size,
     isPaused: delivery.isPaused,
@@ -167,11 +183,13 @@ function seal(submissions: Submission[]): SentEnvelope {
   };
 }
 
-/** The oldest `count` submissions, taken out of the buffer. */
+/** The oldest submissions, up to `count`, taken out of the buffer: an atomic list leaves whole or stays. */
 function take(buffer: Set<Submission>, count: number): Submission[] {
   const taken: Submission[] = [];
   for (const submission of buffer) {
-    if (taken.length === count) break;
+    const { list } = submission.command;
+    const room = list && taken.at(-1)?.command.list?.id !== list.id ? list.size : 1;
+    if (taken.length + room > count) break;
     taken.push(submission);
     buffer.delete(submission);
   }

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { v5 as uuidv5, v7 as uuidv7 } from 'uuid';
-import type { Command } from '../shared/ledger/command.ts';
+import type { AtomicList, Command } from '../shared/ledger/command.ts';
 
 /** Name spaces of the two ways in which a client can fix an operation's identity (RFC 9562, section 6.6). Never change. */
 const NS_KEY = 'a3d5f0e2-6c5b-4f7e-9b0e-2f1f6a1c7d10';
@@ -20,6 +20,7 @@ interface Asked extends Pick<
   details: string | undefined;
   externalId: string | undefined;
   idempotencyKey: string | undefined;
+  list?: AtomicList | undefined;
 }
 
 /** `nowMs` is the database's time. */
@@ -38,6 +39,7 @@ export function createCommand(asked: Asked, nowMs: number): Command {
     requestHash: requestHash(asked),
     acceptedAtMs: nowMs,
     expiresAtMs: nowMs + COMMAND_LIFE_MS,
+    ...(asked.list && { list: asked.list }),
   };
 }
 

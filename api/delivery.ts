@@ -48,6 +48,8 @@ export interface DeliveryDeps {
   neverSent: (error: unknown) => boolean;
   reportQueueFailure: (error: unknown) => void;
   readOutcomes: (ids: readonly string[]) => Promise<Map<string, KnownOutcome>>;
+  /** A command's outcome is handed out, so long after the command arrived. */
+  onOutcome?: (waitedMs: number) => void;
 }
 
 export interface Delivery {
@@ -88,6 +90,7 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
       if (!outcome || !isAnswer(outcome, submission.command)) return true;
       submission.state = 'settled';
       submission.resolve(outcome);
+      deps.onOutcome?.(performance.now() - submission.arrivedAtMs);
       return false;
     });
     return missing.length === 0;

@@ -40,7 +40,9 @@ export function createFailures({ logger, database }: { logger: Logger; database:
     return new Problem('internal');
 
     function logFault(fault: unknown): void {
-      logger.error({ err: fault, request_id: requestId, method: req.method, path: req.path }, 'a request failed');
+      const operationId = fault instanceof Problem ? fault.extras.operationId : undefined;
+      const ids = { request_id: requestId, operation_id: operationId };
+      logger.error({ err: fault, ...ids, method: req.method, path: req.path }, 'a request failed');
     }
   };
 }

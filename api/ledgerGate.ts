@@ -8,7 +8,10 @@ import type { Dependency } from '../shared/dependency.ts';
 import type { Env } from '../shared/env.ts';
 import type { Logger } from '../shared/logger.ts';
 import { createQueueBackend } from '../shared/queue/ledgerQueue.ts';
-import type { QueueBackend } from '../shared/queue/ledgerQueue.ts';
+import type { LedgerQueue, QueueBackend } from '../shared/queue/ledgerQueue.ts';
+import type { Pool } from '../shared/store/pool.ts';
+import { traceQueue } from '../shared/telemetry/tracing.ts';
+import type { Tracing } from '../shared/telemetry/tracing.ts';
 import { createCoalescer } from './coalescer.ts';
 import type { Coalescer } from './coalescer.ts';
 import type { Outcomes } from './outcomes.ts';
@@ -22,7 +25,11 @@ const CONNECT_LOOK_MS = 20;
 export interface LedgerGate {
   /** By partition. */
   coalescers: Coalescer[];
+  /** By partition. */
+  queues: LedgerQueue[];
   queue: Dependency;
+  /** The queues' own connections, where they are in PostgreSQL. */
+  queuePool: Pool | undefined;
   close: () => Promise<void>;
 }
 
@@ -32,6 +39,8 @@ interface GateDeps {
   outcomes: Outcomes;
   logger: Logger;
   onEnvelope: (commands: number) => void;
+  onOutcome?: (waitedMs: number) => void;
+  tracing?: Tracing | undefined;
 }
 
 export async function openLedgerGate({
@@ -40,6 +49,8 @@ export async function openLedgerGate({
   outcomes,
   logger,
   onEnvelope,
+  onOutcome = () => undefined,
+  tracing,
 }: GateDeps): Promise<LedgerGate> {
   const backend = createQueueBackend({
     redisUrl: env.REDIS_URL,
@@ -55,7 +66,7 @@ export async function openLedgerGate({
   const lanes = [...Array(env.PARTITIONS).keys()].map((partition) => {
     const ledgerQueue = backend.openQueue(partition);
     const coalescer = createCoalescer({
-      queue: ledgerQueue,
+      queue: traceQueue(ledgerQueue, tracing),
       isQueueAway: () => queue.isAway() || !backend.isConnected(),
       neverSent: backend.neverSent,
       reportQueueFailure: queue.reportFailure,
@@ -64,6 +75,7 @@ export async function openLedgerGate({
       pollMs: POLL_MS[backend.kind],
       maxWaiting,
       onEnvelope,
+      onOutcome,
     });
     return { ledgerQueue, coalescer, events: backend.listen(partition, coalescer.onCompleted) };
   });
@@ -71,7 +83,9 @@ export async function openLedgerGate({
   await connected(backend);
   return {
     coalescers,
+    queues: lanes.map(({ ledgerQueue }) => ledgerQueue),
     queue,
+    queuePool: backend.pool,
     close: async () => {
       queue.close();
       await Promise.all(lanes.flatMap(({ ledgerQueue, events }) => [events.close(), ledgerQueue.close()]));

@@ -4,20 +4,25 @@
  */
 import { createDependency } from '../shared/dependency.ts';
 import { readEnv, requireValue } from '../shared/env.ts';
-import { runProcess } from '../shared/lifecycle.ts';
+import { closeWithin, runProcess } from '../shared/lifecycle.ts';
 import { createLogger } from '../shared/logger.ts';
+import { assertDurable } from '../shared/store/durability.ts';
 import { assertPartitions } from '../shared/store/migrate.ts';
+import { startSampling } from '../shared/telemetry/startSampling.ts';
+import { openTracing } from '../shared/telemetry/openTracing.ts';
 import { createPool, createPrisma, createProbePool } from '../shared/store/pool.ts';
 import { readDatabaseTime } from '../shared/store/readDatabaseTime.ts';
-import type { Pool } from '../shared/store/pool.ts';
 import { createDatabaseClock } from '../shared/time.ts';
-import type { DatabaseClock } from '../shared/time.ts';
 import { createApp } from './app.ts';
 import { ensureAccounts } from './auth/ensureAccounts.ts';
+import { createBulk } from './bulk.ts';
 import { createDatabaseGuard } from './databaseGuard.ts';
+import { createFreeze } from './freezing.ts';
 import { openLedgerGate } from './ledgerGate.ts';
 import { createMetrics } from './metrics.ts';
 import { createMove } from './movements.ts';
+import { auditFreeze, createAudit } from './ops/audit.ts';
+import { openConsole } from './ops/openConsole.ts';
 import { createOutcomes } from './outcomes.ts';
 import { createReadiness } from './readiness.ts';
 import { createOperationRoutes } from './routes/operations.ts';
@@ -29,6 +34,10 @@ const MAX_CONNECTIONS = 10;
 /** How often the database's clock is read when nothing else brings it. */
 const TIMEKEEPING_MS = 10_000;
 
+/** Stopping takes ten seconds at most, whatever is away: the last answers, and then each step after them. */
+const ANSWERS_LIMIT_MS = 6_500;
+const STEP_LIMIT_MS = 1_000;
+
 runProcess(async () => {
   const env = readEnv(process.env);
   const databaseUrl = requireValue(env, 'DATABASE_URL');
@@ -36,23 +45,26 @@ runProcess(async () => {
 
   const pool = createPool({ databaseUrl, role: 'api', maxConnections: MAX_CONNECTIONS });
   await assertPartitions(pool, env.PARTITIONS);
+  await assertDurable(pool);
   const prisma = createPrisma(pool);
   const probePool = createProbePool({ databaseUrl, role: 'api' });
-  const clock = createDatabaseClock();
-  const database = createDependency({ name: 'database', probe: () => observeTime(probePool, clock), logger });
+  const clock = createDatabaseClock(() => readDatabaseTime(probePool));
+  const database = createDependency({ name: 'database', probe: clock.refresh, logger });
   const guard = createDatabaseGuard(database);
-  // Before the first command, whose life would otherwise be counted by a clock that may be an hour off.
+  // So that the first command does not have to ask what time it is.
   await database.check();
   const timekeeping = setInterval(() => void database.check().catch(database.reportFailure), TIMEKEEPING_MS).unref();
   for (const each of [pool, probePool]) each.on('error', database.reportFailure);
   await ensureAccounts({ env, prisma, logger });
 
-  const metrics = createMetrics(pool);
+  const tracing = await openTracing(env, 'api', logger);
+  const metrics = createMetrics();
   const stopping = new AbortController();
-  const outcomes = createOutcomes({ pool, guard, clock, stopping: stopping.signal });
-  const gate = await openLedgerGate({ env, databaseUrl, outcomes, logger, onEnvelope: metrics.onEnvelope });
+  const { onEnvelope, onOutcome, onOutcomeRead: onRead } = metrics;
+  const outcomes = createOutcomes({ pool, guard, clock, stopping: stopping.signal, onRead });
+  const gate = await openLedgerGate({ env, databaseUrl, outcomes, logger, onEnvelope, onOutcome, tracing });
   metrics.watchBuffers(gate.coalescers);
-  const { submit, admit } = createSubmission({
+  const submission = createSubmission({
     coalescers: gate.coalescers,
     outcomes,
     pool,
@@ -62,12 +74,26 @@ runProcess(async () => {
     maxPending: env.MAX_PENDING,
     stopping: stopping.signal,
   });
+  const { submit, submitList, admit } = submission;
   const findWallet = createWalletFinder(prisma, guard);
-  const move = createMove({ submit, findWallet, clock, timeoutMs: env.OPERATION_TIMEOUT_MS });
-  const operationRoutes = createOperationRoutes({ move, admit, outcomes, pool, guard });
+  const moveDeps = { submit, findWallet, clock, timeoutMs: env.OPERATION_TIMEOUT_MS };
+  const move = createMove(moveDeps);
+  const bulk = createBulk({ ...moveDeps, move, submitList });
+  const audit = createAudit({ prisma, guard, logger });
+  const freeze = auditFreeze(createFreeze(moveDeps), audit);
+  const operationRoutes = createOperationRoutes({ move, bulk, freeze, admit, outcomes, pool, guard });
   const readiness = createReadiness({ pool, database, queue: gate.queue, stopping: stopping.signal });
   const { registry } = metrics;
-  const app = createApp({ env, logger, pool, prisma, database, operationRoutes, move, admit, readiness, registry });
+  const sampler = startSampling({
+    ...{ databaseUrl, role: 'api', registry, queues: gate.queues },
+    pools: { requests: pool, probe: probePool, queue: gate.queuePool },
+    dependencies: { database, queue: gate.queue },
+  });
+  const shared = { env, logger, pool, prisma, database, admit, registry };
+  const { queues, queue } = gate;
+  const operators = openConsole({ ...shared, databaseUrl, guard, clock, queues, queue, audit, freeze });
+  const createConsole = operators.create;
+  const app = createApp({ ...shared, operationRoutes, move, createConsole, readiness, tracing });
 
   const server = await listen(app.handler, env.HOST, env.PORT);
   logger.info({ url: server.url, partitions: env.PARTITIONS }, 'api ready');
@@ -75,17 +101,14 @@ runProcess(async () => {
   const stop = async () => {
     // Whoever waits for an outcome is promised it now; then the last answers leave, and only then what they need.
     stopping.abort();
-    await server.stop();
+    await closeWithin(ANSWERS_LIMIT_MS, [server.stop(), sampler.stop(), operators.close()], logger);
+    await closeWithin(STEP_LIMIT_MS, [submission.close()], logger);
     app.close();
     clearInterval(timekeeping);
     database.close();
-    await gate.close();
-    await prisma.$disconnect();
-    await Promise.all([pool.end(), probePool.end()]);
+    await closeWithin(STEP_LIMIT_MS, [gate.close()], logger);
+    const poolEnd = prisma.$disconnect().then(() => pool.end());
+    await closeWithin(STEP_LIMIT_MS, [poolEnd, probePool.end(), tracing?.close()], logger);
   };
   return { ready: { url: server.url }, stop };
 });
-
-async function observeTime(pool: Pool, clock: DatabaseClock): Promise<void> {
-  clock.observe(await readDatabaseTime(pool));
-}

@@ -1,48 +1,47 @@
-/** The process's own figures, for Prometheus: how full envelopes are, what waits, what is promised. */
-import { Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
-import { countPending } from '../shared/store/pendingOperations.ts';
-import type { Pool } from '../shared/store/pool.ts';
+/** What an API process counts: its requests, the envelopes it sends, how long commands wait, what it reads. */
+import { Registry, collectDefaultMetrics } from 'prom-client';
+import { createCounter, createGauge, createHistogram } from '../shared/telemetry/catalogue.ts';
 import type { Coalescer } from './coalescer.ts';
+import type { Code } from './problem.ts';
 
 export interface Metrics {
   registry: Registry;
   onEnvelope: (commands: number) => void;
+  /** A command's outcome was handed out, so long after the command was accepted. */
+  onOutcome: (waitedMs: number) => void;
+  onOutcomeRead: (durationMs: number) => void;
   watchBuffers: (coalescers: readonly Coalescer[]) => void;
 }
 
-export function createMetrics(pool: Pool): Metrics {
+export function createMetrics(): Metrics {
   const registry = new Registry();
-  const registers = [registry];
   collectDefaultMetrics({ register: registry });
-  const envelope = new Histogram({
-    name: 'saldo_envelope_commands',
-    help: 'Commands per envelope sent by this process.',
-    buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256, 500],
-    registers,
-  });
-  new Gauge({
-    name: 'saldo_pending_operations',
-    help: 'Operations promised by a 202 and not decided yet, in the whole service.',
-    registers,
-    async collect() {
-      // While the database is away the other figures are wanted all the more.
-      const count = await countPending(pool).catch(() => undefined);
-      if (count !== undefined) this.set(count);
-    },
-  });
+  const envelope = createHistogram(registry, 'saldo_envelope_commands');
+  const wait = createHistogram(registry, 'saldo_command_wait_seconds');
+  const outcomeRead = createHistogram(registry, 'saldo_outcome_read_duration_seconds');
   return {
     registry,
     onEnvelope: (commands) => envelope.observe(commands),
+    onOutcome: (waitedMs) => wait.observe(waitedMs / 1_000),
+    onOutcomeRead: (durationMs) => outcomeRead.observe(durationMs / 1_000),
     watchBuffers: (coalescers) => {
-      new Gauge({
-        name: 'saldo_waiting_commands',
-        help: 'Commands that wait in this process to be sent, by partition.',
-        labelNames: ['partition'],
-        registers,
-        collect() {
-          coalescers.forEach((coalescer, partition) => this.set({ partition }, coalescer.waiting()));
-        },
+      createGauge(registry, 'saldo_waiting_commands', (gauge) => {
+        coalescers.forEach((coalescer, partition) => gauge.set({ partition }, coalescer.waiting()));
       });
     },
+  };
+}
+
+export interface RequestMetrics {
+  onAnswer: (method: string, route: string, status: number, durationMs: number) => void;
+  onProblem: (code: Code) => void;
+}
+
+export function createRequestMetrics(registry: Registry): RequestMetrics {
+  const duration = createHistogram(registry, 'saldo_http_request_duration_seconds');
+  const problems = createCounter(registry, 'saldo_problems_total');
+  return {
+    onAnswer: (method, route, status, durationMs) => duration.observe({ method, route, status }, durationMs / 1_000),
+    onProblem: (code) => problems.inc({ code }),
   };
 }

@@ -3,6 +3,8 @@
  * requests that ask for a single one, and repeatedly for those that wait for one.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { readOperations } from '../shared/store/readOperation.ts';
+import type { OperationView, UnreadablePromise } from '../shared/store/readOperation.ts';
 import { readOutcomes } from '../shared/store/readOutcomes.ts';
 import type { KnownOutcome } from '../shared/store/readOutcomes.ts';
 import type { Pool } from '../shared/store/pool.ts';
@@ -10,19 +12,21 @@ import type { DatabaseClock } from '../shared/time.ts';
 import { createBatcher } from './batcher.ts';
 import type { DatabaseGuard } from './databaseGuard.ts';
 
-/** How often a request that waits for an operation of another request looks again. All of them share one query. */
+/** How often a request that waits for an operation of another request looks again. */
 const WATCH_PAUSE_MS = 100;
 
 export interface Outcomes {
   /** What is known of `ids`, by id. */
   read: (ids: readonly string[]) => Promise<Map<string, KnownOutcome>>;
   lookUp: (id: string) => Promise<KnownOutcome | undefined>;
+  /** The operation in full, by its id in lower case. */
+  lookUpOperation: (id: string) => Promise<OperationView | UnreadablePromise | undefined>;
   /** Waits until the operation is decided, at most `timeoutMs` or until the process is to stop; answers what is known then. */
   watch: (id: string, timeoutMs: number) => Promise<KnownOutcome | undefined>;
   /** The same for whatever `look` sees: what is not for the asker's eyes must take as long as what is not there. */
   watchFor: <T>(
     timeoutMs: number,
-    look: () => Promise<{ value: T; isFinal: boolean } | undefined>,
+    look: () => Promise<{ value: T | undefined; isFinal: boolean }>,
   ) => Promise<T | undefined>;
 }
 
@@ -31,27 +35,49 @@ interface OutcomesDeps {
   guard: DatabaseGuard;
   clock: DatabaseClock;
   stopping?: AbortSignal;
+  /** Told how long each read took, whatever came of it. */
+  onRead?: (durationMs: number) => void;
 }
 
 export function createOutcomes(deps: OutcomesDeps): Outcomes {
-  const read = (ids: readonly string[]) => deps.guard(() => readOutcomes(deps.pool, ids, deps.clock.observe));
+  const read = async (ids: readonly string[]) => {
+    const startedMs = performance.now();
+    try {
+      const observe = deps.clock.beginObservation();
+      return await deps.guard(() => readOutcomes(deps.pool, ids, observe));
+    } finally {
+      deps.onRead?.(performance.now() - startedMs);
+    }
+  };
   const lookUp = createBatcher(async (ids: string[]) => {
     const known = await read(ids);
     return ids.map((id) => known.get(id));
   });
+  const lookUpOperation = createBatcher(async (ids: string[]) => {
+    const found = await deps.guard(() => readOperations(deps.pool, [...new Set(ids)]));
+    return ids.map((id) => found.get(id));
+  });
+  // Whoever waits looks again in the same moments as all the others: so they share a list, and with it one query.
+  let moment: Promise<void> | undefined;
+  const nextMoment = () => {
+    moment ??= sleep(WATCH_PAUSE_MS).then(() => {
+      moment = undefined;
+    });
+    return moment;
+  };
   const watchFor: Outcomes['watchFor'] = async (timeoutMs, look) => {
     const untilMs = performance.now() + timeoutMs;
     for (;;) {
-      const seen = await look();
+      const { value, isFinal } = await look();
       const leftMs = untilMs - performance.now();
-      if (seen?.isFinal || leftMs <= 0 || deps.stopping?.aborted) return seen?.value;
-      await sleep(Math.min(WATCH_PAUSE_MS, leftMs));
+      if (isFinal || leftMs <= 0 || deps.stopping?.aborted) return value;
+      await (leftMs < WATCH_PAUSE_MS ? sleep(leftMs) : nextMoment());
     }
   };
   const watch: Outcomes['watch'] = (id, timeoutMs) =>
     watchFor(timeoutMs, async () => {
-      const known = await lookUp(id);
-      return known && { value: known, isFinal: known.state !== 'pending' };
+      const value = await lookUp(id);
+      return { value, isFinal: value !== undefined && value.state !== 'pending' };
     });
-  return { read, lookUp, watch, watchFor };
+  return { read, lookUp, lookUpOperation, watch, watchFor };
 }

@@ -22,7 +22,9 @@ export const CODES = [
   'insufficient_funds',
   'same_wallet',
   'currency_mismatch',
+  'wallet_frozen',
   'balance_limit_exceeded',
+  'list_rejected',
   'idempotency_key_reused',
   'expired',
   'internal_error',
@@ -115,6 +117,12 @@ export const PROBLEMS: Record<Code | RejectionReason, ProblemType> = {
     title: 'The body must be JSON in UTF-8',
     explanation: 'Send `Content-Type: application/json`.',
   },
+  wallet_frozen: {
+    status: 422,
+    title: 'The wallet is frozen',
+    explanation:
+      'An operator has frozen the wallet that pays. It can still be paid. This outcome is final: use a new key.',
+  },
   insufficient_funds: {
     status: 422,
     title: 'The wallet does not hold that much',
@@ -134,6 +142,12 @@ export const PROBLEMS: Record<Code | RejectionReason, ProblemType> = {
     status: 422,
     title: 'A balance would pass fifteen digits',
     explanation: 'Balances are kept to fifteen significant digits, so that a JSON number is always exact.',
+  },
+  list_rejected: {
+    status: 422,
+    title: 'Another item of the list was refused',
+    explanation:
+      'An atomic list is applied whole or not at all. See the items that have another code. This outcome is final: send the mended list with new keys.',
   },
   idempotency_key_reused: {
     status: 422,

@@ -5,6 +5,7 @@ import express from 'express';
 import { Problem } from './problem.ts';
 
 const LIMIT = '100kb';
+const BULK_LIMIT = '1mb';
 const MAX_FORM_FIELDS = 20;
 const REPLACEMENT = '\uFFFD';
 
@@ -36,6 +37,43 @@ export function createFormReader(): ReadBody {
     if (JSON.stringify(req.body).includes(REPLACEMENT)) throw new Problem('invalid_request');
     return req.body as unknown;
   };
+}
+
+/** What a line of NDJSON that is not JSON is read as. JSON itself has no such value. */
+export const MALFORMED_LINE = Symbol('malformed line');
+
+/**
+ * A list, as JSON (`{"items": […]}`, or the bare array) or as NDJSON, one item a line, where a line that is not JSON
+ * spoils no other. Always answers the object.
+ */
+export function createBulkReader(): ReadBody {
+  const parseJson = express.json({ limit: BULK_LIMIT, strict: false, type: () => true, verify: requireUtf8 });
+  const parseText = express.text({ limit: BULK_LIMIT, type: () => true, verify: requireUtf8 });
+  return async (req, res) => {
+    if (!hasBody(req)) return {};
+    const isLines = isNdjson(req);
+    requireType(req, isLines ? NDJSON : 'application/json');
+    await run(isLines ? parseText : parseJson, req, res);
+    const body = isLines ? parseLines(req.body as string) : (req.body as unknown);
+    return Array.isArray(body) ? { items: body as unknown[] } : body;
+  };
+}
+
+export const NDJSON = 'application/x-ndjson';
+
+export function isNdjson(req: Request): boolean {
+  return req.headers['content-type']?.toLowerCase().startsWith(NDJSON) ?? false;
+}
+
+function parseLines(text: string): unknown[] {
+  const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '');
+  return lines.map((line) => {
+    try {
+      return JSON.parse(line) as unknown;
+    } catch {
+      return MALFORMED_LINE;
+    }
+  });
 }
 
 function hasBody(req: Request): boolean {

@@ -1,5 +1,6 @@
 /** Whether requests can be served: asked of the database and the queue themselves, each time, with a deadline. */
 import type { Dependency } from '../shared/dependency.ts';
+import { isDurable } from '../shared/store/durability.ts';
 import { pendingMigrations } from '../shared/store/migrate.ts';
 import type { Pool } from '../shared/store/pool.ts';
 import type { Readiness } from './routes/health.ts';
@@ -14,12 +15,13 @@ interface ReadinessDeps {
 export function createReadiness({ pool, database, queue, stopping }: ReadinessDeps): () => Promise<Readiness> {
   const holds = (check: Promise<boolean>) => check.catch(() => false);
   return async () => {
-    const [databaseUp, queueUp, migrations] = await Promise.all([
+    const [databaseUp, queueUp, migrations, durability] = await Promise.all([
       holds(database.check().then(() => true)),
       holds(queue.check().then(() => true)),
       holds(pendingMigrations(pool).then((pending) => pending.length === 0)),
+      holds(isDurable(pool)),
     ]);
-    const checks = { database: databaseUp, queue: queueUp, migrations, serving: !stopping.aborted };
+    const checks = { database: databaseUp, queue: queueUp, migrations, durability, serving: !stopping.aborted };
     return { ready: Object.values(checks).every(Boolean), checks };
   };
 }

@@ -1,4 +1,5 @@
 /** Answers, written straight to the socket: `res.json` would work out an ETag and a charset for every one of them. */
+import { pipeline } from 'node:stream/promises';
 import type { Response } from 'express';
 import { problemReply } from './problem.ts';
 import type { Problem } from './problem.ts';
@@ -15,7 +16,9 @@ export function requestIdOf(res: Response): string {
   return String(res.getHeader(REQUEST_ID));
 }
 
-export function sendReply(res: Response, { status, body, headers = {} }: Reply): void {
+export function sendReply(res: Response, reply: Reply): void | Promise<void> {
+  if (isStream(reply.body)) return sendStream(res, reply, reply.body);
+  const { status, body, headers = {} } = reply;
   const isText = typeof body === 'string' && 'Content-Type' in headers;
   const text = isText ? body : JSON.stringify(body);
   res.statusCode = status;
@@ -27,7 +30,21 @@ export function sendReply(res: Response, { status, body, headers = {} }: Reply):
   res.end(text);
 }
 
+function isStream(body: unknown): body is AsyncIterable<string> {
+  return typeof body === 'object' && body !== null && Symbol.asyncIterator in body;
+}
+
+/** Resolves when the last of it has left, or when the client has gone, who then misses the rest. */
+async function sendStream(res: Response, { status, headers = {} }: Reply, body: AsyncIterable<string>): Promise<void> {
+  res.statusCode = status;
+  res.setHeader('Cache-Control', 'no-store');
+  for (const name in headers) res.setHeader(name, headers[name] ?? '');
+  await pipeline(body, res).catch((error: unknown) => {
+    if (!res.destroyed) throw error;
+  });
+}
+
 export function sendProblem(res: Response, problem: Problem): void {
   const { status, headers, body } = problemReply(problem, requestIdOf(res));
-  sendReply(res, { status, headers, body: JSON.stringify(body) });
+  void sendReply(res, { status, headers, body: JSON.stringify(body) });
 }

@@ -5,6 +5,7 @@
 import type { Request, Response } from 'express';
 import type { z } from 'zod';
 import type { Code } from './problem.ts';
+import type { ReadBody } from './readBody.ts';
 
 export type Role = 'customer' | 'bank' | 'operator';
 
@@ -18,7 +19,7 @@ export interface Principal {
 
 export interface Reply {
   status: number;
-  /** Sent as JSON, unless `headers` has another `Content-Type` and it is text. */
+  /** Sent as JSON, unless `headers` has another `Content-Type` and it is text, or a stream of texts. */
   body: unknown;
   headers?: Record<string, string>;
 }
@@ -58,6 +59,8 @@ export interface Route<
   description?: string;
   roles: 'anyone' | readonly Role[];
   body?: Body;
+  /** How the body is read where it is not plain JSON. */
+  readBody?: ReadBody;
   query?: Query;
   params?: Params;
   /** Request headers that matter, for the documentation. */

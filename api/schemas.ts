@@ -38,6 +38,8 @@ export const emailField = bounded(plainText.overwrite(normaliseEmail), 3, MAX_EM
 );
 export const passwordField = bounded(plainText, MIN_PASSWORD_LENGTH, MAX_PASSWORD_LENGTH).meta({ format: 'password' });
 export const detailsField = bounded(plainText, 0, 500);
+/** An operator's reason for what is done to a wallet. */
+export const reasonField = bounded(plainText.trim(), 1, 500);
 export const externalIdField = bounded(plainText, 1, 255);
 
 // What proves an account is compared, not stored: whatever could not have been signed up with is simply wrong.

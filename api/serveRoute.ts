@@ -17,16 +17,11 @@ export interface ServeDeps {
   auth: Auth;
   database: Dependency;
   readJson: ReadBody;
-  /** Told how long each answered request took. */
-  observe: (route: Route, status: number, durationMs: number) => void;
 }
 
 export function serveRoute(route: Route, deps: ServeDeps): RequestHandler {
   return async (req, res) => {
-    const startedMs = performance.now();
-    const observe = () => deps.observe(route, res.statusCode, performance.now() - startedMs);
-    res.once('finish', observe);
-    sendReply(res, await answer(route, deps, req, res));
+    await sendReply(res, await answer(route, deps, req, res));
   };
 }
 
@@ -36,7 +31,7 @@ async function answer(route: Route, deps: ServeDeps, req: Request, res: Response
   route.admit?.();
   refuseForeign(req);
   const principal = route.roles === 'anyone' ? undefined : await authorise(route.roles, deps.auth, req, res);
-  const body = route.body && parsePart(route.body, await deps.readJson(req, res), 'body');
+  const body = route.body && parsePart(route.body, await (route.readBody ?? deps.readJson)(req, res), 'body');
   const call: Omit<Call, 'principal'> = {
     body,
     query: parseUrl(route.query, req.query, 'query'),

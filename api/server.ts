@@ -21,7 +21,7 @@ const MAX_CONNECTIONS = 10_000;
 const GRACE_MS = 300;
 const CLOSE_EVERY_MS = 50;
 /** Whoever is not answered by then is cut off: a process has ten seconds to stop. */
-const PATIENCE_MS = 7_500;
+const PATIENCE_MS = 6_000;
 
 export interface RunningServer {
   url: string;

@@ -9,21 +9,27 @@
  *       │ time is up
  *       ▼
  *     promise committed ──▶ 202        not committed ──▶ 503 (`outcome_unknown` if the command may be in the queue)
+ *
+ * With `respond-async` the promise comes first and the command is then left to its partition. If it does not leave, for
+ * the queue or this process goes away, its promise is made due at once, so that a worker brings it in.
  */
 import { partitionOf } from '../shared/ledger/command.ts';
 import type { Command } from '../shared/ledger/command.ts';
-import { FIRST_SWEEP_MS, insertPending } from '../shared/store/pendingOperations.ts';
+import { FIRST_SWEEP_MS } from '../shared/store/pendingOperations.ts';
 import type { KnownOutcome } from '../shared/store/readOutcomes.ts';
 import type { Dependency } from '../shared/dependency.ts';
 import type { Pool } from '../shared/store/pool.ts';
-import { createBatcher } from './batcher.ts';
 import type { Coalescer, Ticket } from './coalescer.ts';
 import type { DatabaseGuard } from './databaseGuard.ts';
 import type { Outcomes } from './outcomes.ts';
 import { Problem } from './problem.ts';
+import { createPromises } from './promises.ts';
 
-/** How long a full `pending_operation` is taken to stay full. */
-const FULL_FOR_MS = 1_000;
+/**
+ * Whoever decides or promises looks at the clock a little before the COMMIT; what clients are told leaves room for that,
+ * many times as much as the limits on their statements allow.
+ */
+const EXPIRY_MARGIN_MS = 30_000;
 
 export interface SubmitDeps {
   /** By partition. */
@@ -48,14 +54,23 @@ export interface SubmitOptions {
 /** Resolves with what is known of the operation: an outcome, or `pending` once that is promised. Throws `Problem`. */
 export type Submit = (command: Command, options: SubmitOptions) => Promise<KnownOutcome>;
 
+/**
+ * The same for the items of an atomic list, in order. A list is never promised: when the time is up it throws
+ * `outcome_unknown`, and the same items with the same keys are safe to send again.
+ */
+export type SubmitList = (items: readonly Command[], waitMs: number) => Promise<KnownOutcome[]>;
+
 export interface Submission {
   submit: Submit;
+  submitList: SubmitList;
   /** Refuses with a `Problem` when no command could be served now; costs nothing, so it may run before all else. */
   admit: () => void;
+  /** Sees to what was promised and has not left. Call it when the process is to stop and every request is answered. */
+  close: () => Promise<void>;
 }
 
 export function createSubmission(deps: SubmitDeps): Submission {
-  const { promise, isFull } = createPromiser(deps);
+  const { promise, hasten, isFull } = createPromises({ ...deps, partitions: deps.coalescers.length });
   const inTime = createWait(deps.stopping);
 
   const admit = () => {
@@ -64,9 +79,14 @@ export function createSubmission(deps: SubmitDeps): Submission {
     if (waiting >= deps.maxWaiting) throw new Problem('overloaded');
   };
 
-  const submit: Submit = async (command, { isKeyed, waitMs, respondAsync }) => {
+  const coalescerOf = (command: Command): Coalescer => {
     const coalescer = deps.coalescers[partitionOf(command, deps.coalescers.length)];
     if (!coalescer) throw new Error(`no partition for operation ${command.id}`);
+    return coalescer;
+  };
+
+  const submit: Submit = async (command, { isKeyed, waitMs, respondAsync }) => {
+    const coalescer = coalescerOf(command);
     if (isKeyed) {
       // What is decided already can be told however much is waiting.
       const known = await deps.outcomes.lookUp(command.id);
@@ -93,13 +113,22 @@ export function createSubmission(deps: SubmitDeps): Submission {
       throw outcomeUnknown(command);
     });
     if (!known) throw new Problem('overloaded');
-    if (known.state === 'pending' && known.requestHash === command.requestHash) coalescer.submit(command).leave();
+    if (known.state === 'pending' && known.requestHash === command.requestHash) await send(command, coalescer);
     return known;
+  };
+
+  /** Lets a promised command go its way, for which nobody waits. */
+  const send = async (command: Command, coalescer: Coalescer): Promise<void> => {
+    if (deps.stopping.aborted) return hasten([command.id]);
+    const { leave, outcome } = coalescer.submit(command);
+    leave();
+    // It was refused, and so has certainly not left.
+    outcome.catch(() => hasten([command.id]));
   };
 
   const promiseLate = async (command: Command, ticket: Ticket): Promise<KnownOutcome> => {
     const dueInMs = ticket.isSent() ? FIRST_SWEEP_MS : 0;
-    // A promise that failed may have been committed all the same; one that found no room certainly was not.
+    // A promise that failed may have been committed all the same; one that found no room or was too late was not.
     const known = await promise({ command, dueInMs }).catch(() => 'unknown' as const);
     ticket.leave();
     const isWithdrawn = ticket.withdraw();
@@ -108,28 +137,42 @@ export function createSubmission(deps: SubmitDeps): Submission {
     throw outcomeUnknown(command);
   };
 
-  return { submit, admit };
+  const close = async () => {
+    await hasten(deps.coalescers.flatMap((coalescer) => coalescer.takeBack()).map(({ id }) => id));
+  };
+
+  return { submit, submitList: createSubmitList({ outcomes: deps.outcomes, coalescerOf, inTime }), admit, close };
+}
+
+function createSubmitList({
+  outcomes,
+  coalescerOf,
+  inTime,
+}: {
+  outcomes: Outcomes;
+  coalescerOf: (command: Command) => Coalescer;
+  inTime: ReturnType<typeof createWait>;
+}): SubmitList {
+  return async (items, waitMs) => {
+    const [first] = items;
+    if (!first) return [];
+    const known = await outcomes.read(items.map(({ id }) => id));
+    const stored = items.map(({ id }) => known.get(id));
+    if (stored.every((outcome) => outcome !== undefined)) return stored;
+    const coalescer = coalescerOf(first);
+    coalescer.admit();
+    const tickets = items.map((item) => coalescer.submit(item));
+    const decided = await inTime(Promise.all(tickets.map(({ outcome }) => outcome)), waitMs);
+    if (decided) return decided;
+    for (const ticket of tickets) ticket.leave();
+    // They left together or not at all, so what holds for one holds for the list.
+    const isWithdrawn = tickets.map((ticket) => ticket.withdraw()).every(Boolean);
+    throw isWithdrawn ? new Problem('overloaded') : outcomeUnknown(first);
+  };
 }
 
 function outcomeUnknown({ id, expiresAtMs }: Command): Problem {
-  return new Problem('outcome_unknown', { operationId: id, expiresAt: new Date(expiresAtMs) });
-}
-
-/**
- * Commits promises, those of one moment together, and then reads what stands: the promise, an outcome that came
- * meanwhile, another request's promise under the same id, or nothing when `maxPending` is reached.
- */
-function createPromiser(deps: SubmitDeps) {
-  const bounds = { partitions: deps.coalescers.length, maxPending: deps.maxPending };
-  let fullAtMs = -Infinity;
-  const promise = createBatcher(async (promised: { command: Command; dueInMs: number }[]) => {
-    await deps.guard(() => insertPending(deps.pool, promised, bounds));
-    const ids = promised.map(({ command }) => command.id);
-    const known = await deps.outcomes.read(ids);
-    if (known.size < new Set(ids).size) fullAtMs = performance.now();
-    return ids.map((id) => known.get(id));
-  });
-  return { promise, isFull: () => performance.now() - fullAtMs < FULL_FOR_MS };
+  return new Problem('outcome_unknown', { operationId: id, expiresAt: new Date(expiresAtMs + EXPIRY_MARGIN_MS) });
 }
 
 /** Waits for an outcome; nothing comes of it when the time is up or the process is to stop. */
@@ -138,7 +181,7 @@ function createWait(stopping: AbortSignal) {
   stopping.addEventListener('abort', () => {
     for (const giveUp of onStop) giveUp();
   });
-  return async (outcome: Promise<KnownOutcome>, waitMs: number): Promise<KnownOutcome | undefined> => {
+  return async <T>(outcome: Promise<T>, waitMs: number): Promise<T | undefined> => {
     let giveUp!: () => void;
     const timeUp = new Promise<undefined>((resolve) => {
       giveUp = () => resolve(undefined);

@@ -19,12 +19,16 @@ const schema = z.object({
   BANK_PASS: z.string().min(8).optional(),
   OPERATOR_EMAIL: z.email().default('operator@saldo.localhost'),
   OPERATOR_PASS: z.string().min(8).optional(),
+  // Whether operators may retry, pause and resume on the board of queues; unset: outside production alone.
+  OPERATOR_QUEUE_WRITE: z.stringbool().optional(),
   PARTITIONS: count(4, 256),
   OPERATION_TIMEOUT_MS: count(5000, 30_000),
   MAX_WAITING_COMMANDS: count(10_000, 1_000_000),
   MAX_PENDING: count(100_000, 1_000_000),
   TRUST_PROXY: z.coerce.number().int().min(0).max(16).default(0),
   CURRENCY: z.string().refine(isCurrency, 'must be an ISO 4217 currency code such as RUB').default('RUB'),
+  // Where traces go; unset, there are none. The SDK reads this and its other OTEL_ variables by itself.
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.url().optional(),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 });
 

@@ -13,6 +13,8 @@
 import { inspect } from 'node:util';
 import { ConfigurationError } from './env.ts';
 import { createLogger } from './logger.ts';
+import type { Logger } from './logger.ts';
+import { DeadlineError, withDeadline } from './time.ts';
 
 interface Running {
   /** Told to the supervisor along with `type: 'ready'`, such as the URL that the API listens at. */
@@ -63,6 +65,23 @@ export function runProcess(
       if (!stopping.signal.aborted) process.stderr.write(`${sentence}\n`);
       stop('it could not go on', 1);
     });
+  });
+}
+
+/**
+ * One step of stopping: waits until all of it is closed, but not for ever, because what it belongs to may be away. What
+ * is not closed by then is left as a crash would leave it, and ends with the process. Rejects when closing fails.
+ */
+export async function closeWithin(
+  limitMs: number,
+  closing: readonly (Promise<unknown> | undefined)[],
+  logger: Logger,
+): Promise<void> {
+  const open = closing.filter((each) => each !== undefined);
+  const closed = withDeadline(Promise.all(open), limitMs, `not everything is closed after ${limitMs} ms`);
+  await closed.catch((error: unknown) => {
+    if (!(error instanceof DeadlineError)) throw error;
+    logger.warn({ err: error }, 'stopping all the same');
   });
 }
 

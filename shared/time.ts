@@ -19,21 +19,60 @@ export async function withDeadline<T>(promise: Promise<T>, timeoutMs: number, me
 
 /**
  * The database's time. Between two observations it goes on by the process's monotonic clock, so that the host's own
- * idea of the time of day does not matter, however wrong it is or however it jumps.
+ * idea of the time of day does not matter, however wrong it is.
+ *
+ * A machine that sleeps stops that clock on some systems, Linux among them. All that can be seen of it afterwards is that
+ * the time of day has jumped ahead of it, which a person or NTP may have done as well. So a jump proves nothing, in either
+ * direction; it only means that the database must be asked again before its time is used.
  */
 export interface DatabaseClock {
-  nowMs: () => number;
-  /** The database said it was `databaseNowMs` just now. */
-  observe: (databaseNowMs: number) => void;
+  /** Asks the database where what is known of its time may be wrong, and rejects when it does not answer. */
+  nowMs: () => Promise<number>;
+  /** Call it before the database is asked something that it answers with its time, and the result with that time. */
+  beginObservation: () => (databaseNowMs: number) => void;
+  /** Asks the database. */
+  refresh: () => Promise<void>;
 }
 
-/** Right from the first observation on: make one before the clock is used. */
-export function createDatabaseClock(): DatabaseClock {
-  let originMs = Date.now() - performance.now();
+/** The time of day runs and is corrected gradually by far less than this between two observations. */
+const MAX_DRIFT_MS = 1_000;
+/** What an answer that took longer says of the time is too old to be of use. */
+const MAX_ASKING_MS = 2_000;
+const MAX_TRIES = 3;
+
+export function createDatabaseClock(ask: () => Promise<number>): DatabaseClock {
+  /** How far the database's time and the time of day are ahead of the monotonic clock. */
+  let known: { databaseMs: number; timeOfDayMs: number } | undefined;
+  let refreshing: Promise<void> | undefined;
+
+  const timeOfDayMs = () => Date.now() - performance.now();
+  const hasJumped = (sinceMs: number) => Math.abs(timeOfDayMs() - sinceMs) > MAX_DRIFT_MS;
+  const current = () => (known && !hasJumped(known.timeOfDayMs) ? known : undefined);
+
+  const beginObservation: DatabaseClock['beginObservation'] = () => {
+    const [begunMs, begunTimeOfDayMs] = [performance.now(), timeOfDayMs()];
+    return (databaseNowMs) => {
+      // The process or the machine may have stood still with the answer already on its way.
+      if (performance.now() - begunMs > MAX_ASKING_MS || hasJumped(begunTimeOfDayMs)) return;
+      known = { databaseMs: databaseNowMs - performance.now(), timeOfDayMs: timeOfDayMs() };
+    };
+  };
+  const refresh = async () => {
+    const observe = beginObservation();
+    observe(await ask());
+  };
+
   return {
-    nowMs: () => Math.round(originMs + performance.now()),
-    observe: (databaseNowMs) => {
-      originMs = databaseNowMs - performance.now();
+    beginObservation,
+    refresh,
+    nowMs: async () => {
+      for (let tries = 0; tries < MAX_TRIES && !current(); tries++) {
+        refreshing ??= refresh().finally(() => (refreshing = undefined));
+        await refreshing;
+      }
+      const certain = current();
+      if (!certain) throw new DeadlineError('the database did not say in time what time it is');
+      return Math.round(certain.databaseMs + performance.now());
     },
   };
 }

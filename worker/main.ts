@@ -3,25 +3,39 @@
  * Any number may run. On Redis all of them work; on the PostgreSQL queue one works and the others stand by, because
  * that backend polls hard when a waiting job may not run yet.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createDependency } from '../shared/dependency.ts';
 import type { Dependency } from '../shared/dependency.ts';
 import { readEnv, requireValue } from '../shared/env.ts';
-import { runProcess } from '../shared/lifecycle.ts';
+import { closeWithin, runProcess } from '../shared/lifecycle.ts';
 import { createLogger } from '../shared/logger.ts';
 import type { Logger } from '../shared/logger.ts';
 import { createQueueBackend } from '../shared/queue/ledgerQueue.ts';
 import type { LedgerWorker, QueueBackend } from '../shared/queue/ledgerQueue.ts';
+import { assertDurable } from '../shared/store/durability.ts';
 import { assertPartitions } from '../shared/store/migrate.ts';
 import { createApplyPool, createProbePool } from '../shared/store/pool.ts';
 import { readDatabaseTime } from '../shared/store/readDatabaseTime.ts';
+import { startSampling } from '../shared/telemetry/startSampling.ts';
+import { openTracing } from '../shared/telemetry/openTracing.ts';
+import { traceQueue } from '../shared/telemetry/tracing.ts';
 import { applyEnvelope } from './applyEnvelope.ts';
 import { QUEUE_WORKER_LOCK, SWEEPER_LOCK, lead } from './leadership.ts';
 import type { Leadership } from './leadership.ts';
 import { keepSerial } from './keepSerial.ts';
+import { createMetrics } from './metrics.ts';
 import { startSweep } from './sweep.ts';
+import { wakeOverdue } from './wakeOverdue.ts';
+import { createWatchedApply } from './watchEnvelope.ts';
 
 /** Connections beside one per partition: the sweep's. */
 const SPARE_CONNECTIONS = 1;
+const TAKE_OVER_PAUSE_MS = 500;
+
+/** Stopping takes ten seconds at most, whatever is away: what is in hand, then the queues, then the stores. */
+const WORK_LIMIT_MS = 6_000;
+const QUEUES_LIMIT_MS = 1_000;
+const STORES_LIMIT_MS = 2_000;
 
 runProcess(async () => {
   const env = readEnv(process.env);
@@ -32,6 +46,7 @@ runProcess(async () => {
   const maxConnections = env.PARTITIONS + SPARE_CONNECTIONS;
   const pool = createApplyPool({ databaseUrl, role: 'worker', maxConnections });
   await assertPartitions(pool, env.PARTITIONS);
+  await assertDurable(pool);
   const probePool = createProbePool({ databaseUrl, role: 'worker' });
   const database = createDependency({ name: 'database', probe: () => readDatabaseTime(probePool), logger });
   for (const each of [pool, probePool]) each.on('error', database.reportFailure);
@@ -46,27 +61,44 @@ runProcess(async () => {
   const queue = createDependency({ name: 'queue', probe: () => backend.ping(), logger });
   const queues = partitions.map((partition) => backend.openQueue(partition));
   const serial = keepSerial({ queues, onFailure: queue.reportFailure });
+  const waking = wakeOverdue({ queues, logger, onFailure: queue.reportFailure });
 
   const stopping = new AbortController();
   const isStopping = () => stopping.signal.aborted;
   const deps = { pool, logger, onFault: database.reportFailure, isStopping };
+  const tracing = await openTracing(env, 'worker', logger);
+  const metrics = createMetrics();
+  const apply = createWatchedApply({
+    ...{ metrics, tracing },
+    apply: (watch, jobId, data) => applyEnvelope({ ...deps, watch }, jobId, data),
+  });
   const workers = partitions.map((partition) =>
-    backend.openWorker(partition, (jobId, data) => applyEnvelope(deps, jobId, data)),
+    backend.openWorker(partition, (jobId, data) => apply(partition, jobId, data)),
   );
   const standby = backend.kind === 'postgres' ? standBy({ workers, backend, queue, databaseUrl, logger }) : undefined;
   if (!standby) for (const worker of workers) worker.resume();
 
   const sweeper = lead({ databaseUrl, lockKey: SWEEPER_LOCK, name: 'sweep', logger });
-  const sweep = startSweep({ pool, queues, logger, leadership: sweeper });
+  const sweepQueues = queues.map((each) => traceQueue(each, tracing));
+  const sweep = startSweep({ pool, queues: sweepQueues, logger, leadership: sweeper, onRound: metrics.onSweep });
+  metrics.watchRoles({ isWorking: standby?.isLeader ?? (() => true), isSweeper: sweeper.isLeader });
+  const sampler = startSampling({
+    ...{ databaseUrl, role: 'worker', registry: metrics.registry, queues },
+    pools: { apply: pool, probe: probePool, queue: backend.pool },
+    dependencies: { database, queue },
+  });
   logger.info({ partitions: env.PARTITIONS, queue: backend.kind }, 'worker ready');
 
   const stop = async () => {
     stopping.abort();
-    await Promise.all([sweep.stop(), serial.stop(), ...workers.map((worker) => worker.close())]);
-    await Promise.all([sweeper.close(), standby?.close(), ...queues.map((each) => each.close())]);
+    const rounds = [sweep, serial, waking, sampler].map((each) => each.stop());
+    await closeWithin(WORK_LIMIT_MS, [...rounds, ...workers.map((worker) => worker.close())], logger);
+    const closing = [sweeper.close(), standby?.close(), ...queues.map((each) => each.close())];
+    await closeWithin(QUEUES_LIMIT_MS, closing, logger);
     database.close();
     queue.close();
-    await Promise.all([backend.close(), pool.end(), probePool.end()]);
+    const stores = [backend.close(), pool.end(), probePool.end(), tracing?.close()];
+    await closeWithin(STORES_LIMIT_MS, stores, logger);
   };
   return { ready: {}, stop };
 });
@@ -81,9 +113,16 @@ interface StandByDeps {
 
 /** Works while this process holds the lock, and stands by otherwise. */
 function standBy({ workers, backend, queue, databaseUrl, logger }: StandByDeps): Leadership {
+  // Not before it has taken over: an envelope that a wrong clock has locked for an hour would close its partition.
   const work = async () => {
-    await backend.takeOver().catch(queue.reportFailure);
-    if (leadership.isLeader()) for (const worker of workers) worker.resume();
+    while (leadership.isLeader()) {
+      const isTakenOver = await backend.takeOver().then(() => true, queue.reportFailure);
+      if (isTakenOver && leadership.isLeader()) {
+        for (const worker of workers) worker.resume();
+        return;
+      }
+      await sleep(TAKE_OVER_PAUSE_MS);
+    }
   };
   const leadership = lead({
     databaseUrl,

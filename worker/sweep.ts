@@ -3,12 +3,13 @@
  *
  * A timer in every worker, of which the leader acts. Nothing about it lives in the queue's store, which may be wiped.
  * It never multiplies a backlog: a partition has at most one sweep envelope at a time, a paused one gets none, and what
- * was swept once is left alone for 30 s, then a minute, then two.
+ * was swept once is left alone for 30 s, then a minute, then two. A sweep envelope that has failed stays where operators
+ * look, with its reason, while the next ones have their turn: a partition has several places for them.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createHealthLog } from '../shared/logger.ts';
 import type { Logger } from '../shared/logger.ts';
-import { MAX_ENVELOPE_COMMANDS, ENVELOPE_VERSION, sweepJobId } from '../shared/queue/contracts.ts';
+import { MAX_ENVELOPE_COMMANDS, packEnvelope, sweepJobIds } from '../shared/queue/contracts.ts';
 import type { WireCommand } from '../shared/queue/contracts.ts';
 import type { LedgerQueue } from '../shared/queue/ledgerQueue.ts';
 import { claimDue, clearKept, duePartitions } from '../shared/store/pendingOperations.ts';
@@ -19,8 +20,8 @@ import type { Leadership } from './leadership.ts';
 const SWEEP_PAUSE_MS = 1_000;
 const QUEUE_DEADLINE_MS = 2_000;
 const MAX_FAILED_ROUNDS = 3;
-/** States in which a sweep envelope is over, and a next one may take its id. */
-const OVER = ['completed', 'failed'];
+/** States in which no sweep envelope is on its way in a place. */
+const OVER = [undefined, 'completed', 'failed'];
 
 export interface SweepDeps {
   pool: Pool;
@@ -30,14 +31,21 @@ export interface SweepDeps {
 }
 
 /** Sweeps every second while this process leads, until `stop`. A leader that cannot sweep lets another one try. */
-export function startSweep(deps: SweepDeps & { leadership: Pick<Leadership, 'isLeader' | 'resign'> }): {
+export function startSweep(
+  deps: SweepDeps & {
+    leadership: Pick<Leadership, 'isLeader' | 'resign'>;
+    onRound?: (round: { swept: number; failed: unknown[] }) => void;
+  },
+): {
   stop: () => Promise<void>;
 } {
   const stopping = new AbortController();
   const health = createHealthLog(deps.logger, 'sweep');
   let failures = 0;
   const sweepRound = async () => {
-    const { failed } = await sweepOnce(deps).catch((error: unknown) => ({ failed: [error] }));
+    const round = await sweepOnce(deps).catch((error: unknown) => ({ swept: 0, failed: [error] }));
+    deps.onRound?.(round);
+    const { failed } = round;
     if (failed.length === 0) health.up();
     else health.down(failed[0]);
     failures = failed.length === 0 ? 0 : failures + 1;
@@ -81,20 +89,33 @@ export async function sweepOnce(deps: SweepDeps): Promise<{ swept: number; faile
 
 async function sweepPartition(deps: SweepDeps, queue: LedgerQueue): Promise<number> {
   await clearKept(deps.pool, queue.partition, MAX_ENVELOPE_COMMANDS);
-  const jobId = sweepJobId(queue.partition);
-  const look = Promise.all([queue.isPaused(), queue.stateOf(jobId)]);
-  const [isPaused, state] = await withDeadline(look, QUEUE_DEADLINE_MS, 'the queue did not answer in time');
-  if (isPaused) return 0;
-  if (state !== undefined) {
-    if (!OVER.includes(state)) return 0;
-    await withDeadline(queue.remove(jobId), QUEUE_DEADLINE_MS, 'the queue did not answer in time');
-  }
+  const place = await withDeadline(findPlace(queue), QUEUE_DEADLINE_MS, 'the queue did not answer in time');
+  if (!place) return 0;
   const due = await claimDue(deps.pool, queue.partition, MAX_ENVELOPE_COMMANDS);
   if (due.length === 0) return 0;
+  const { jobId, isTaken } = place;
+  if (isTaken) await withDeadline(queue.remove(jobId), QUEUE_DEADLINE_MS, 'the queue did not answer in time');
   // What cannot be read is for the worker to report: it says so in the failed set, where an operator looks.
-  const envelope = { v: ENVELOPE_VERSION, commands: due.map(({ command }) => command as WireCommand) };
+  const envelope = packEnvelope(due.map(({ command }) => command as WireCommand));
   const adding = queue.add(jobId, envelope, { keepCompleted: false });
   await withDeadline(adding, QUEUE_DEADLINE_MS, 'the queue did not take a sweep envelope in time');
-  deps.logger.info({ partition: queue.partition, commands: due.length }, 'swept promised operations into their queue');
+  const swept = { envelope_id: jobId, partition: queue.partition, commands: due.length };
+  deps.logger.info(swept, 'swept promised operations into their queue');
   return due.length;
+}
+
+/**
+ * Where the partition's next sweep envelope goes: a free place or, if all have a failed one, that which failed first.
+ * Undefined when it may have none now. Sweepers that look at the same moment find the same place, and what is added there
+ * once is not added again.
+ */
+async function findPlace(queue: LedgerQueue): Promise<{ jobId: string; isTaken: boolean } | undefined> {
+  const jobIds = sweepJobIds(queue.partition);
+  const [isPaused, states] = await Promise.all([queue.isPaused(), Promise.all(jobIds.map(queue.stateOf))]);
+  if (isPaused || states.some((state) => !OVER.includes(state))) return undefined;
+  const free = jobIds.find((_jobId, place) => states[place] === undefined);
+  if (free !== undefined) return { jobId: free, isTaken: false };
+  const endedAtMs = await Promise.all(jobIds.map(queue.endedAtMs));
+  const oldest = jobIds[endedAtMs.indexOf(Math.min(...endedAtMs))];
+  return oldest === undefined ? undefined : { jobId: oldest, isTaken: true };
 }

@@ -12,6 +12,7 @@ import { readSessions } from '../../shared/store/readSessions.ts';
 import { createBatcher } from '../batcher.ts';
 import type { DatabaseGuard } from '../databaseGuard.ts';
 import type { Principal, Role } from '../route.ts';
+import { createSessionCache } from './sessionCache.ts';
 
 /** The principal as JSON can carry it. */
 interface StoredPrincipal {
@@ -65,15 +66,24 @@ export function createSessions({ pool, guard, secret, logger }: SessionsDeps): S
   // Only requests that have to do with a session pay for the middleware, which wraps every answer it sees.
   const load = (req: Request, res: Response): Promise<void> => settled((done) => void middleware(req, res, done));
 
+  const cache = createSessionCache(COOKIE);
+
   return {
     hasCookie: (req, id = '') => req.headers.cookie?.includes(`${COOKIE}=${id && `s%3A${id}.`}`) ?? false,
     async read(req, res) {
+      const known = cache.recall(req);
+      if (known) return known;
+      const remember = cache.beginRead(req);
       await load(req, res);
-      return toPrincipal(req.session.principal);
+      const principal = toPrincipal(req.session.principal);
+      if (principal) remember(principal);
+      return principal;
     },
     async start(req, res, principal) {
       await load(req, res);
+      const before = req.sessionID;
       await guard(() => settled((done) => req.session.regenerate(done)));
+      cache.forget(before);
       req.session.principal = fromPrincipal(principal);
       await guard(() => settled((done) => req.session.save(done)));
       return req.sessionID;
@@ -86,15 +96,18 @@ export function createSessions({ pool, guard, secret, logger }: SessionsDeps): S
       await load(req, res);
       const ended = req.session.principal && req.sessionID;
       await guard(() => settled((done) => req.session.destroy(done)));
+      if (ended) cache.forget(ended);
       res.clearCookie(COOKIE, { ...COOKIE_OPTIONS, secure: req.secure });
       return ended;
     },
-    destroy: (id) =>
-      guard(() =>
+    async destroy(id) {
+      await guard(() =>
         settled((done) => {
           store.destroy(id, done);
         }),
-      ),
+      );
+      cache.forget(id);
+    },
     close,
   };
 }

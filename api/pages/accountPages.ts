@@ -12,8 +12,11 @@ import { PROBLEMS, Problem } from '../problem.ts';
 import type { ReadBody } from '../readBody.ts';
 import { loginBody, signUp, signupBody, startFirstSession } from '../routes/accounts.ts';
 import { parsePart } from '../schemas.ts';
-import { errorsByField, seeOther } from './forms.ts';
+import { labelsOf, seeOther } from './forms.ts';
+import type { Field, FormView } from './forms.ts';
+import { forgetOpenPayments, readOpenPayments } from './openPayments.ts';
 import type { RenderPage } from './render.ts';
+import { errorsByField, formWordsFor } from './words.ts';
 
 interface AccountPagesDeps {
   auth: Auth;
@@ -27,33 +30,34 @@ interface AccountPagesDeps {
 interface Form {
   title: string;
   action: string;
-  fields: { name: string; label: string; type: string; autocomplete: string }[];
+  fields: readonly Field[];
   other: { text: string; link: string; href: string };
 }
 
-const EMAIL = { name: 'email', label: 'E-mail', type: 'email', autocomplete: 'username' };
+const EMAIL: Field = { name: 'email', label: 'E-mail', type: 'email', autocomplete: 'username' };
+const PASSWORD: Field = { name: 'password', label: 'Password', type: 'password', autocomplete: 'current-password' };
 const SIGN_UP: Form = {
   title: 'Sign up',
   action: '/signup',
   fields: [
     { name: 'name', label: 'Name', type: 'text', autocomplete: 'name' },
     EMAIL,
-    { name: 'password', label: 'Password', type: 'password', autocomplete: 'new-password' },
+    { ...PASSWORD, autocomplete: 'new-password', hint: 'At least 8 characters.' },
   ],
   other: { text: 'You have an account already?', link: 'Log in', href: '/login' },
 };
 const LOG_IN: Form = {
   title: 'Log in',
   action: '/login',
-  fields: [EMAIL, { name: 'password', label: 'Password', type: 'password', autocomplete: 'current-password' }],
+  fields: [EMAIL, PASSWORD],
   other: { text: 'You have no account yet?', link: 'Sign up', href: '/signup' },
 };
 
 export function createAccountPages(deps: AccountPagesDeps): Endpoint[] {
   return [
-    { method: 'get', path: '/signup', handler: (_req, res) => showForm(deps, res, SIGN_UP) },
+    { method: 'get', path: '/signup', handler: (req, res) => offerForm(deps, req, res, SIGN_UP) },
     { method: 'post', path: '/signup', handler: formHandler(deps, SIGN_UP, submitSignUp) },
-    { method: 'get', path: '/login', handler: (_req, res) => showForm(deps, res, LOG_IN) },
+    { method: 'get', path: '/login', handler: (req, res) => offerForm(deps, req, res, LOG_IN) },
     { method: 'post', path: '/login', handler: formHandler(deps, LOG_IN, submitLogIn) },
     {
       method: 'get',
@@ -66,6 +70,7 @@ export function createAccountPages(deps: AccountPagesDeps): Endpoint[] {
       async handler(req, res) {
         refuseForeign(req);
         await deps.auth.logout(req, res);
+        forgetOpenPayments(res, readOpenPayments(req));
         seeOther(res, '/login');
       },
     },
@@ -73,12 +78,28 @@ export function createAccountPages(deps: AccountPagesDeps): Endpoint[] {
 }
 
 async function submitSignUp(deps: AccountPagesDeps, req: Request, res: Response, given: unknown): Promise<void> {
-  const principal = await signUp(deps, parsePart(signupBody, given, 'body'));
-  await startFirstSession(deps.auth, req, res, principal);
+  const body = parsePart(signupBody, given, 'body');
+  try {
+    const principal = await signUp(deps, body);
+    await startFirstSession(deps.auth, req, res, principal);
+  } catch (error) {
+    if (!(error instanceof Problem) || error.code !== 'email_taken') throw error;
+    // The second click of a double click finds the account that the first one made. Whoever proves to be its owner is in.
+    await deps.auth.login(req, res, body).catch(() => {
+      throw error;
+    });
+  }
 }
 
 async function submitLogIn({ auth }: AccountPagesDeps, req: Request, res: Response, given: unknown): Promise<void> {
   await auth.login(req, res, parsePart(loginBody, given, 'body'));
+}
+
+/** Whoever is logged in has no use for the form. Whether someone is may be unknown, which is no reason to withhold it. */
+async function offerForm(deps: AccountPagesDeps, req: Request, res: Response, form: Form): Promise<void> {
+  const principal = await deps.auth.identify(req, res).catch(() => undefined);
+  if (principal) seeOther(res, '/');
+  else showForm(deps, res, form);
 }
 
 /** Does what the form asks for and goes to the start page, or shows the form again with what was wrong. */
@@ -100,12 +121,17 @@ function formHandler(deps: AccountPagesDeps, form: Form, submit: typeof submitSi
 function showForm(
   { renderPage }: AccountPagesDeps,
   res: Response,
-  form: Form,
+  { title, action, fields, other }: Form,
   refused?: { given: Record<string, unknown>; problem: Problem },
 ): void {
-  const errors = refused ? errorsByField(refused.problem) : {};
-  const hasField = form.fields.some(({ name }) => name in errors);
-  const values = refused?.given ?? {};
-  const error = refused && !hasField ? PROBLEMS[refused.problem.code].title : undefined;
-  renderPage(res, 'form', { ...form, values, errors, error }, refused && PROBLEMS[refused.problem.code].status);
+  const errors = refused ? errorsByField(refused.problem, labelsOf(fields)) : {};
+  const wrong = fields.find(({ name }) => name in errors);
+  const form: FormView = {
+    ...{ action, fields, errors, hidden: {}, submit: title },
+    values: refused?.given ?? {},
+    error: refused && !wrong ? formWordsFor(refused.problem) : undefined,
+    focus: (wrong ?? fields[0])?.name,
+  };
+  const page = { title: refused ? `Error: ${title}` : title, heading: title, form, other };
+  renderPage(res, 'account', page, refused && PROBLEMS[refused.problem.code].status);
 }

@@ -1,23 +1,41 @@
-/** What the forms share: where they lead, and how what was wrong with them is shown. */
+/**
+ * What the forms share. A form of ours needs no token against other sites: every browser says with a form where it comes
+ * from (`Origin`, `Sec-Fetch-Site`), `csrf.ts` refuses what is not ours, logging in and signing up included, and the
+ * session's cookie is `SameSite=Lax`, so a form from elsewhere comes without it. A token would be a third lock on the
+ * same door, with a state of its own to expire under people's hands.
+ */
 import type { Response } from 'express';
-import type { Problem } from '../problem.ts';
 
-/** What is wrong, by the field it is wrong with, as phrases that follow the field's label. */
-export function errorsByField({ code, extras }: Problem): Record<string, string> {
-  switch (code) {
-    case 'email_taken':
-      return { email: 'has an account already' };
-    case 'wallet_not_found':
-      return { wallet_id: 'is not the number of a wallet' };
-    case 'same_wallet':
-      return { wallet_id: 'is your own' };
-    case 'currency_mismatch':
-      return { wallet_id: 'is in another currency' };
-    case 'insufficient_funds':
-      return { amount: 'is more than the wallet has' };
-    default:
-      return Object.fromEntries((extras.errors ?? []).map(({ path, message }) => [path, message]));
-  }
+/** One line of a form, as the template prints it. */
+export interface Field {
+  name: string;
+  label: string;
+  type: string;
+  autocomplete: string;
+  hint?: string;
+  inputmode?: string;
+  isOptional?: boolean;
+}
+
+/** What the form template is given. */
+export interface FormView {
+  action: string;
+  /** Says what the button does. */
+  submit: string;
+  fields: readonly Field[];
+  /** What was typed, and what is wrong with it, by field. */
+  values: Record<string, unknown>;
+  errors: Record<string, string>;
+  /** What is wrong with none of the fields. */
+  error?: string | undefined;
+  hidden: Record<string, string>;
+  /** The field that has the focus when the page appears. */
+  focus?: string | undefined;
+}
+
+/** The labels by field name. */
+export function labelsOf(fields: readonly Field[]): Record<string, string> {
+  return Object.fromEntries(fields.map(({ name, label }) => [name, label]));
 }
 
 /** After a form the browser asks for a page, which it may reload as often as it likes. */

@@ -1,6 +1,6 @@
 /**
- * Pages out of the templates beside this file. EJS escapes whatever `<%= %>` prints; only the layout prints a page's own
- * markup as it is.
+ * Pages out of the templates beside this file. EJS escapes whatever `<%= %>` prints; `<%- %>` prints only what another
+ * template has made.
  */
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import type { Response } from 'express';
 import ejs from 'ejs';
 import { createPageHeaders } from '../headers.ts';
 
-interface PageData {
+export interface PageData {
   title: string;
   /** Whether someone is logged in, so that the page offers to log out. */
   loggedIn?: boolean;
@@ -19,7 +19,8 @@ export type RenderPage = (res: Response, template: string, page: PageData, statu
 
 const TEMPLATES = join(import.meta.dirname, 'templates');
 
-export function createRenderPage(): RenderPage {
+/** `assetUrl` gives the address of a file that pages load. */
+export function createRenderPage(assetUrl: (path: string) => string): RenderPage {
   const setHeaders = createPageHeaders();
   const templates = new Map(
     readdirSync(TEMPLATES).map((file) => {
@@ -27,17 +28,17 @@ export function createRenderPage(): RenderPage {
       return [file.replace(/\.ejs$/, ''), ejs.compile(source, { localsName: 'page', _with: false })];
     }),
   );
-  const print = (name: string, page: PageData): string => {
+  const print = (name: string, page: object): string => {
     const template = templates.get(name);
     if (!template) throw new Error(`no template ${name}`);
-    return template(page);
+    return template({ assetUrl, part: print, ...page });
   };
   return (res, template, page, status = 200) => {
     const html = print('layout', { ...page, content: print(template, page) });
     setHeaders(res.req, res);
     res.statusCode = status;
     res.setHeader('Content-Type', 'text/html; charset=utf-8');
-    // Most pages are personal, and none is so large that a cache would matter.
+    // Most pages are personal: no cache may keep them, nor the browser for its back button after log-out.
     res.setHeader('Cache-Control', 'no-store');
     res.setHeader('Content-Length', Buffer.byteLength(html));
     res.end(html);

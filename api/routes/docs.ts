@@ -1,7 +1,5 @@
 /** The API's own description: the OpenAPI document, a page to try it on, and a page for every problem. */
 import { createRequire } from 'node:module';
-import { readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { Endpoint } from '../endpoint.ts';
 import { createOpenApi } from '../openapi.ts';
@@ -33,22 +31,6 @@ function readVersion(): string {
   return version;
 }
 
-/** Files from packages, under names of our own; nothing else of those packages can be reached. */
-const FILES: readonly { path: string; file: string; type: string }[] = [
-  { path: '/assets/pico.css', file: '@picocss/pico/css/pico.min.css', type: 'text/css; charset=utf-8' },
-  { path: '/assets/swagger-ui.css', file: 'swagger-ui-dist/swagger-ui.css', type: 'text/css; charset=utf-8' },
-  {
-    path: '/assets/swagger-ui.js',
-    file: 'swagger-ui-dist/swagger-ui-bundle.js',
-    type: 'text/javascript; charset=utf-8',
-  },
-];
-const OWN_FILES: readonly { path: string; file: string; type: string }[] = [
-  { path: '/assets/docs.js', file: 'docs.js', type: 'text/javascript; charset=utf-8' },
-  { path: '/assets/saldo.css', file: 'saldo.css', type: 'text/css; charset=utf-8' },
-];
-const CACHED_S = 3600;
-
 /** Swagger UI brings a style of its own, which does not mix with that of our pages. */
 const DOCS_PAGE = {
   title: 'API',
@@ -75,26 +57,4 @@ export function createDocsPages(renderPage: RenderPage): Endpoint[] {
       },
     },
   ];
-}
-
-/** Read once: they are few, and an answer from memory needs no file to be opened. */
-export function createAssets(): Endpoint[] {
-  const packaged = FILES.map((each) => ({ ...each, location: require.resolve(each.file) }));
-  const own = OWN_FILES.map((each) => ({
-    ...each,
-    location: join(dirname(import.meta.dirname), 'pages', 'assets', each.file),
-  }));
-  return [...packaged, ...own].map(({ path, location, type }) => {
-    const content = readFileSync(location);
-    return {
-      method: 'get',
-      path,
-      handler: (_req, res) => {
-        res.setHeader('Content-Type', type);
-        res.setHeader('Content-Length', content.length);
-        res.setHeader('Cache-Control', `public, max-age=${CACHED_S}`);
-        res.end(content);
-      },
-    };
-  });
 }

@@ -1,6 +1,10 @@
 /** For whoever keeps the service running: is it alive, can it work, what has it been doing. */
 import type { Registry } from 'prom-client';
 import { z } from 'zod';
+import type { Pool } from '../../shared/store/pool.ts';
+import { readTotals } from '../../shared/store/readSamples.ts';
+import { exposeFleet } from '../../shared/telemetry/totals.ts';
+import type { DatabaseGuard } from '../databaseGuard.ts';
 import { Problem } from '../problem.ts';
 import { route } from '../route.ts';
 import type { Route } from '../route.ts';
@@ -14,9 +18,11 @@ export interface Readiness {
 interface HealthDeps {
   readiness: () => Promise<Readiness>;
   registry: Registry;
+  pool: Pool;
+  guard: DatabaseGuard;
 }
 
-export function createHealthRoutes({ readiness, registry }: HealthDeps): Route[] {
+export function createHealthRoutes({ readiness, registry, pool, guard }: HealthDeps): Route[] {
   return [
     route({
       method: 'get',
@@ -30,7 +36,8 @@ export function createHealthRoutes({ readiness, registry }: HealthDeps): Route[]
     route({
       method: 'get',
       path: '/readyz',
-      summary: 'Whether requests can be served: what is needed is reachable, and migrations are current',
+      summary:
+        'Whether requests can be served: what is needed is reachable, migrations are current, commits are durable',
       roles: 'anyone',
       answers: {
         200: {
@@ -49,12 +56,15 @@ export function createHealthRoutes({ readiness, registry }: HealthDeps): Route[]
     route({
       method: 'get',
       path: '/metrics',
-      summary: 'Figures for Prometheus',
+      summary: 'Figures for Prometheus: of this process, of every worker, and of the queues',
       roles: ['operator'],
       answers: { 200: { description: 'Text exposition format', schema: z.string(), contentType: 'text/plain' } },
       problems: [],
       async handle() {
-        return { status: 200, body: await registry.metrics(), headers: { 'Content-Type': registry.contentType } };
+        // While the database is away the process's own figures are wanted all the more.
+        const stored = await guard(() => readTotals(pool)).catch(() => []);
+        const body = await exposeFleet(registry, stored);
+        return { status: 200, body, headers: { 'Content-Type': registry.contentType } };
       },
     }),
   ];

@@ -1,20 +1,26 @@
 /** The routes that move money, and the one that reads an operation again. */
 import { z } from 'zod';
 import { amountToNumber } from '../../shared/ledger/money.ts';
-import { readOperation } from '../../shared/store/readOperation.ts';
-import type { OperationView } from '../../shared/store/readOperation.ts';
+import type { OperationView, UnreadablePromise } from '../../shared/store/readOperation.ts';
 import type { Pool } from '../../shared/store/pool.ts';
+import type { Bulk } from '../bulk.ts';
 import type { DatabaseGuard } from '../databaseGuard.ts';
+import type { Freeze } from '../freezing.ts';
 import type { Move, Moved } from '../movements.ts';
 import type { Outcomes } from '../outcomes.ts';
+import { MAX_POLLS_EACH, createPollPlaces } from '../pollPlaces.ts';
 import { parsePrefer } from '../prefer.ts';
 import { Problem } from '../problem.ts';
 import { route } from '../route.ts';
 import type { Principal, Reply, Route } from '../route.ts';
+import { createBulkRoute } from './bulk.ts';
+import { createFreezingRoutes } from './freezing.ts';
 import { amountField, detailsField, externalIdField, readIdempotencyKey, walletIdField } from '../schemas.ts';
 
 export interface OperationRouteDeps {
   move: Move;
+  bulk: Bulk;
+  freeze: Freeze;
   /** Refuses with a `Problem` when no command could be served now. */
   admit: () => void;
   outcomes: Outcomes;
@@ -23,7 +29,13 @@ export interface OperationRouteDeps {
 }
 
 export function createOperationRoutes(deps: OperationRouteDeps): Route[] {
-  return [depositRoute(deps), transferRoute(deps), operationRoute(deps)];
+  return [
+    depositRoute(deps),
+    transferRoute(deps),
+    createBulkRoute(deps),
+    operationRoute(deps),
+    ...createFreezingRoutes(deps),
+  ];
 }
 
 const moved = z.object({
@@ -45,6 +57,7 @@ const MOVE_HEADERS = {
 const MOVE_PROBLEMS = [
   'wallet_not_found',
   'currency_mismatch',
+  'wallet_frozen',
   'balance_limit_exceeded',
   'idempotency_key_reused',
   'expired',
@@ -137,7 +150,7 @@ const STATUS_WORDS = { applied: 'OK', rejected: 'REJECTED', pending: 'PENDING' }
 const operationBody = z.object({
   operation_id: z.uuid(),
   status: z.enum(['OK', 'REJECTED', 'PENDING']),
-  type: z.enum(['deposit', 'transfer']),
+  type: z.enum(['deposit', 'transfer', 'freeze', 'unfreeze']),
   amount: z.number(),
   currency: z.string(),
   from_wallet_id: z.int(),
@@ -149,7 +162,8 @@ const operationBody = z.object({
   decided_at: z.iso.datetime().nullable(),
 });
 
-function operationRoute({ outcomes, pool, guard }: OperationRouteDeps): Route {
+function operationRoute({ outcomes }: OperationRouteDeps): Route {
+  const places = createPollPlaces();
   return route({
     method: 'get',
     path: '/api/operations/{id}',
@@ -158,30 +172,50 @@ function operationRoute({ outcomes, pool, guard }: OperationRouteDeps): Route {
       'For its initiator and for operators, and once applied for the counterparty. With `Prefer: wait=N` the answer waits until the operation is decided.',
     roles: ['customer', 'bank', 'operator'],
     params: z.strictObject({ id: z.uuid() }),
-    headers: { Prefer: '`wait=N` waits up to N seconds, at most 30, for the operation to be decided (RFC 7240).' },
+    headers: {
+      Prefer: `\`wait=N\` waits up to N seconds, at most 30, for the operation to be decided (RFC 7240). While ${MAX_POLLS_EACH} requests of one account wait, the next one is answered at once.`,
+    },
     answers: { 200: { description: 'The operation.', schema: operationBody } },
     problems: ['operation_not_found'],
-    handle: async ({ params, principal, req }) => {
+    handle: async ({ params, principal, req, res }) => {
       const id = params.id.toLowerCase();
       const { waitMs = 0 } = parsePrefer(req.get('Prefer'));
-      const operation = await outcomes.watchFor(waitMs, async () => {
-        const seen = await guard(() => readOperation(pool, id));
-        return seen && maySee(seen, principal) ? { value: seen, isFinal: seen.state !== 'pending' } : undefined;
-      });
+      const leave = waitMs > 0 ? places.take(principal.userId) : undefined;
+      const look = async () => {
+        const seen = refuseUnreadable(await outcomes.lookUpOperation(id), principal);
+        const value = seen && maySee(seen, principal) ? seen : undefined;
+        // A client that has gone away waits for nothing any more.
+        return { value, isFinal: res.closed || (value !== undefined && value.state !== 'pending') };
+      };
+      const operation = await outcomes.watchFor(leave ? waitMs : 0, look).finally(leave);
       if (!operation) throw new Problem('operation_not_found');
       return { status: 200, body: toBody(operation, principal) };
     },
   });
 }
 
-function isInsider(operation: OperationView, principal: Principal): boolean {
+/** Whoever may know of a promise must not be told that there is nothing: it will be kept. */
+function refuseUnreadable(
+  seen: OperationView | UnreadablePromise | undefined,
+  principal: Principal,
+): OperationView | undefined {
+  if (seen?.state !== 'unreadable') return seen;
+  if (!isInsider(seen, principal)) return undefined;
+  throw new Problem('unavailable', {
+    detail: 'The operation is promised and will be decided, but this process cannot read it. Ask again later.',
+    operationId: seen.id,
+  });
+}
+
+function isInsider(operation: OperationView | UnreadablePromise, principal: Principal): boolean {
   return principal.role === 'operator' || operation.initiatorId === principal.userId;
 }
 
 function maySee(operation: OperationView, principal: Principal): boolean {
   if (isInsider(operation, principal)) return true;
-  // A counterparty never learns of what did not reach it.
-  const { debitWalletId, creditWalletId } = operation;
+  // A counterparty never learns of what did not reach it, and nobody of an operator's reasons.
+  const { kind, debitWalletId, creditWalletId } = operation;
+  if (kind === 'freeze' || kind === 'unfreeze') return false;
   return operation.state === 'applied' && [debitWalletId, creditWalletId].includes(principal.walletId ?? -1n);
 }
 

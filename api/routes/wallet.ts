@@ -39,6 +39,7 @@ const wallet = z.object({
   currency: z.string(),
   balance: z.number(),
   available: z.number().meta({ description: 'The balance less what is held.' }),
+  frozen: z.boolean().meta({ description: 'Frozen by an operator: it pays nobody, and can still be paid.' }),
   operations: z.array(operation).meta({ description: 'Newest first.' }),
   next_before: z.int().nullable().meta({ description: 'Pass it as `before` for the next page; null at the end.' }),
 });
@@ -89,6 +90,7 @@ function toView(page: WalletPage): WalletView {
     currency,
     balance: amountToNumber(page.balanceMinor, currency),
     available: amountToNumber(page.balanceMinor - page.heldMinor, currency),
+    frozen: page.isFrozen,
     operations: page.entries.map((entry) => toItem(entry, currency)),
     // Numbers have no gaps and begin at 1, so the oldest one listed tells whether there is more.
     next_before: oldest && oldest.seq > 1n ? Number(oldest.seq) : null,

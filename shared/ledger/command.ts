@@ -4,12 +4,19 @@
  * clock.
  */
 
-export type OperationKind = 'deposit' | 'transfer';
+/** What moves money. */
+export type MovementKind = 'deposit' | 'transfer';
+/** What an operator does to a wallet: a frozen one pays nobody, and can still be paid. */
+export type FreezingKind = 'freeze' | 'unfreeze';
+export type OperationKind = MovementKind | FreezingKind;
 
 /** `customer` wallets never go below zero; a bank's `settlement` wallet mirrors the outside world and may. */
 export type WalletKind = 'customer' | 'settlement';
 
-/** A request to move money, validated, with its identity already fixed. */
+/**
+ * A request to move money, or to freeze a wallet, validated, with its identity already fixed. Freezing names its wallet
+ * as both sides and moves an amount of zero; `details` is the operator's reason.
+ */
 export interface Command {
   /** The operation id (UUID): what makes a second delivery the same operation. */
   id: string;
@@ -30,19 +37,32 @@ export interface Command {
   acceptedAtMs: number;
   /** Found later than this, and not promised by a 202, the command is rejected as `expired`. */
   expiresAtMs: number;
+  /** The atomic list that this command is an item of. The items travel side by side, in order. */
+  list?: AtomicList;
+}
+
+/** Commands that are applied all together or not at all. */
+export interface AtomicList {
+  /** UUID. */
+  id: string;
+  /** How many they are: fewer of them in one place are not the list. */
+  size: number;
 }
 
 /**
  * Why the ledger said no. In the order in which they are checked: the first that holds is the answer, so that the
- * same command on the same state has one reason. `internal_error` is the worker's, for a command that fails alone.
+ * same command on the same state has one reason. `list_rejected` is for what an atomic list takes down with the item
+ * that was refused; `internal_error` is the worker's, for a command that fails alone.
  */
 export const REJECTION_REASONS = [
   'expired',
   'wallet_not_found',
   'same_wallet',
   'currency_mismatch',
+  'wallet_frozen',
   'insufficient_funds',
   'balance_limit_exceeded',
+  'list_rejected',
   'internal_error',
 ] as const;
 export type RejectionReason = (typeof REJECTION_REASONS)[number];
@@ -54,6 +74,7 @@ export interface WalletState {
   currency: string;
   balanceMinor: bigint;
   heldMinor: bigint;
+  isFrozen: boolean;
   /** The number of entries so far, and so the `seq` of the newest. */
   version: bigint;
 }
@@ -70,8 +91,20 @@ export interface Entry {
 
 /** A command's final outcome. */
 export type Outcome =
-  | { command: Command; status: 'applied'; debitSeq: bigint; creditSeq: bigint }
+  /** Where its entries are; null for what moved no money. */
+  | { command: Command; status: 'applied'; debitSeq: bigint | null; creditSeq: bigint | null }
   | { command: Command; status: 'rejected'; reason: RejectionReason };
+
+/** Commands as they are decided: alone, or as the atomic list that they make with their neighbours. */
+export function inUnits(commands: readonly Command[]): Command[][] {
+  const units: Command[][] = [];
+  for (const command of commands) {
+    const unit = units.at(-1);
+    if (command.list && unit?.[0]?.list?.id === command.list.id) unit.push(command);
+    else units.push([command]);
+  }
+  return units;
+}
 
 /** The wallet whose group a command queues in: where money leaves, and for a deposit where it arrives. */
 export function routingWalletId(command: Pick<Command, 'kind' | 'debitWalletId' | 'creditWalletId'>): bigint {

@@ -4,10 +4,12 @@
  * side by side; `v` changes only when an old worker could misread a new envelope.
  */
 import { z } from 'zod';
-import type { Command } from '../ledger/command.ts';
+import type { Command, OperationKind } from '../ledger/command.ts';
 import { LIMIT_MINOR } from '../ledger/money.ts';
 
-export const ENVELOPE_VERSION = 1;
+export const ENVELOPE_VERSION = 2;
+/** What carries no list is the same in both versions: workers that know only the first may apply it too. */
+const PLAIN_VERSION = 1;
 export const ENVELOPE_JOB = 'envelope';
 /** Commands in one envelope, and so in one database transaction. */
 export const MAX_ENVELOPE_COMMANDS = 500;
@@ -22,22 +24,28 @@ export function queuePrefix(partition: number): string {
   return `{ledger-${partition}}`;
 }
 
-/** The one sweep envelope that a partition may have at a time. BullMQ refuses job ids that are all digits or have `:`. */
-export function sweepJobId(partition: number): string {
-  return `sweep-${partition}`;
+/** How many failed sweep envelopes a partition keeps for operators to see. */
+const SWEEP_PLACES = 10;
+
+/**
+ * The places of a partition's sweep envelopes: one of them may be on its way, the others are failed ones. BullMQ refuses
+ * job ids that are all digits or have `:`.
+ */
+export function sweepJobIds(partition: number): string[] {
+  return Array.from({ length: SWEEP_PLACES }, (_, place) => `sweep-${partition}-${place}`);
 }
 
 // Wallet and user ids and amounts are below 2^53 (API.md), so JSON numbers carry them exactly and compactly.
 const positive = z.number().int().positive().max(Number.MAX_SAFE_INTEGER);
 
-const wireCommandSchema = z.object({
+const wireCommandShape = z.object({
   // As PostgreSQL prints it, by which stored and promised operations are recognised.
   id: z.uuid().toLowerCase(),
-  kind: z.enum(['deposit', 'transfer']),
+  kind: z.enum(['deposit', 'transfer', 'freeze', 'unfreeze']),
   debit: positive,
   credit: positive,
   // Not more than the ledger's tables hold: a command that could not even be stored as rejected is unreadable.
-  amount: positive.max(Number(LIMIT_MINOR)),
+  amount: z.number().int().nonnegative().max(Number(LIMIT_MINOR)),
   currency: z.string().regex(/^[A-Z]{3}$/),
   details: z.string().optional(),
   externalId: z.string().optional(),
@@ -46,12 +54,27 @@ const wireCommandSchema = z.object({
   hash: z.string().regex(/^[0-9a-f]{64}$/),
   acceptedAt: positive,
   expiresAt: positive,
+  // The trace of the request that made it, while traces are on.
+  traceparent: z.string().optional().catch(undefined),
+  list: z.object({ id: z.uuid(), size: positive.max(MAX_ENVELOPE_COMMANDS) }).optional(),
 });
+const isFreezing = (kind: OperationKind): boolean => kind === 'freeze' || kind === 'unfreeze';
+const wireCommandSchema = wireCommandShape
+  .refine(({ kind, amount }) => (amount === 0) === isFreezing(kind), {
+    path: ['amount'],
+    error: 'must be positive where money moves, and zero elsewhere',
+  })
+  .refine(({ kind, debit, credit }) => !isFreezing(kind) || debit === credit, {
+    path: ['credit'],
+    error: 'must be the wallet that is frozen',
+  });
 export type WireCommand = z.infer<typeof wireCommandSchema>;
 
 export interface Envelope {
   v: number;
   commands: WireCommand[];
+  /** The trace of its way to the queue, while traces are on. */
+  traceparent?: string;
 }
 
 const envelopeSchema = z.object({ v: z.number().int(), commands: z.array(z.unknown()) });
@@ -71,6 +94,7 @@ export function toWire(command: Command): WireCommand {
     hash: command.requestHash,
     acceptedAt: command.acceptedAtMs,
     expiresAt: command.expiresAtMs,
+    ...(command.list && { list: command.list }),
   };
 }
 
@@ -95,8 +119,17 @@ export function fromWire(data: unknown): { ok: true; command: Command } | { ok: 
       requestHash: wire.hash,
       acceptedAtMs: wire.acceptedAt,
       expiresAtMs: wire.expiresAt,
+      ...(wire.list && { list: wire.list }),
     },
   };
+}
+
+const initiatorSchema = wireCommandShape.pick({ initiator: true });
+
+/** Who asked for a command that cannot be read otherwise; null when not even that can be read. */
+export function initiatorOf(data: unknown): bigint | null {
+  const parsed = initiatorSchema.safeParse(data);
+  return parsed.success ? BigInt(parsed.data.initiator) : null;
 }
 
 /** At most `MAX_ENVELOPE_COMMANDS`, what one transaction takes: to make a larger envelope is a fault. */
@@ -104,7 +137,13 @@ export function toEnvelope(commands: readonly Command[]): Envelope {
   if (commands.length > MAX_ENVELOPE_COMMANDS) {
     throw new RangeError(`${commands.length} commands in one envelope, at most ${MAX_ENVELOPE_COMMANDS} are allowed`);
   }
-  return { v: ENVELOPE_VERSION, commands: commands.map(toWire) };
+  return packEnvelope(commands.map(toWire));
+}
+
+/** Commands that are on the wire already, or were stored as they are there. */
+export function packEnvelope(commands: WireCommand[]): Envelope {
+  const isPlain = commands.every(({ list }) => list === undefined);
+  return { v: isPlain ? PLAIN_VERSION : ENVELOPE_VERSION, commands };
 }
 
 /**

@@ -5,12 +5,13 @@
  * A queue is a hint with an order: losing all of it loses time, not money. So nothing here retries for long or buffers;
  * callers have a deadline and PostgreSQL has the truth.
  */
-import { Queue, QueueEvents, UnrecoverableError, Worker, createPostgresBackend } from 'bullmq';
+import { ErrorCode, Queue, QueueEvents, UnrecoverableError, Worker, createPostgresBackend } from 'bullmq';
 import type { Job, JobType, JobsOptions } from 'bullmq';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { ENVELOPE_JOB, queueName, queuePrefix } from './contracts.ts';
 import type { Envelope } from './contracts.ts';
+import { withDeadline } from '../time.ts';
 
 /** A worker that has not renewed its lock for this long has lost its envelope to another. */
 const LOCK_MS = 2_500;
@@ -18,9 +19,20 @@ const STALLED_CHECK_MS = 1_000;
 /** After the handler's own retries: one attempt a second, for longer than a command lives before it expires. */
 const ATTEMPT_PAUSE_MS = 1_000;
 const MAX_ATTEMPTS = 900;
+/** For an envelope whose commands fail by themselves: the partition's other envelopes are not to suffer for long. */
+const MAX_UNDECIDED_ATTEMPTS = 10;
 const KEEP_COMPLETED = 50;
 const KEEP_FAILED_SECONDS = 30 * 24 * 3600;
 const MAX_EVENTS = 1_000;
+const MAX_DELAYED = 100;
+/** How long the envelope in a worker's hand may take to be finished and written down, once the worker is to close. */
+const FINISH_MS = 5_000;
+/** How long the rest may take to say goodbye. */
+const GOODBYE_MS = 500;
+/** What BullMQ says of a job that another process has promoted, taken or removed meanwhile. */
+const NOT_DELAYED: unknown[] = [ErrorCode.JobNotInState, ErrorCode.JobNotExist];
+/** To find the oldest among: on PostgreSQL, BullMQ lists what waits with the newest first, whatever one asks for. */
+const IDS_LOOKED_AT = 1_000;
 /** Not one of BullMQ's types: what waits in a paused queue is `paused` on PostgreSQL and stays `waiting` on Redis. */
 const PAUSED = 'paused' as JobType;
 
@@ -34,18 +46,29 @@ export interface LedgerQueue {
   add: (jobId: string, envelope: Envelope, options?: { keepCompleted: boolean }) => Promise<void>;
   /** `undefined` when the queue does not know the job. */
   stateOf: (jobId: string) => Promise<string | undefined>;
+  /** When the job failed for good or was done, in milliseconds by the clock of its worker; 0 when it was not. */
+  endedAtMs: (jobId: string) => Promise<number>;
   remove: (jobId: string) => Promise<void>;
+  /** The envelopes that wait for their next attempt, or the first ones where they are many. */
+  delayedIds: () => Promise<string[]>;
+  /** Lets an envelope that waits for its next attempt run now. One that does not wait any more stays as it is. */
+  promote: (jobId: string) => Promise<void>;
   isPaused: () => Promise<boolean>;
   /** At most one envelope at a time in the whole fleet. The queue itself remembers this, so a wiped one has forgotten. */
   assertSerial: () => Promise<void>;
   counts: () => Promise<QueueCounts>;
+  /** When the oldest envelope was added that is not done, in milliseconds; `undefined` when there is none. */
+  oldestAtMs: () => Promise<number | undefined>;
+  /** BullMQ's own, for the operators' board and look-ups. */
+  board: Queue;
+  /** Like every `close` here it never rejects, and takes its time and no longer when the store is away. */
   close: () => Promise<void>;
 }
 
 export interface LedgerWorker {
   pause: () => Promise<void>;
   resume: () => void;
-  /** Finishes the envelope in hand, takes no other. */
+  /** Finishes the envelope in hand, if that is possible in five seconds, and takes no other. */
   close: () => Promise<void>;
 }
 
@@ -54,10 +77,21 @@ export class UnreadableEnvelopeError extends Error {
   override name = 'UnreadableEnvelopeError';
 }
 
-type EnvelopeHandler = (jobId: string, data: unknown) => Promise<void>;
+/**
+ * Thrown by a handler for an envelope of which some commands cannot be decided although the rest can: after ten attempts,
+ * those that failed for other reasons included, it goes to the failed set with this message.
+ */
+export class UndecidedCommandsError extends Error {
+  override name = 'UndecidedCommandsError';
+}
+
+/** What it answers is kept with the job for operators to see, and travels in its event: it should be small. */
+type EnvelopeHandler = (jobId: string, data: unknown) => Promise<unknown>;
 
 export interface QueueBackend {
   kind: 'redis' | 'postgres';
+  /** Connections to PostgreSQL, where the queues are there. */
+  pool: pg.Pool | undefined;
   openQueue: (partition: number) => LedgerQueue;
   /** Calls back with the id of every job that completes; events can be lost. Returns how to stop. */
   listen: (partition: number, onCompleted: (jobId: string) => void) => { close: () => Promise<void> };
@@ -103,6 +137,7 @@ function redisBackend(options: BackendOptions, url: string): QueueBackend {
   const at = (partition: number, connection: Redis) => ({ connection, prefix: queuePrefix(partition) });
   return {
     kind: 'redis',
+    pool: undefined,
     openQueue: (partition) => {
       const queue = new Queue(queueName(partition), { ...at(partition, commands), ...QUEUE_OPTIONS });
       return wrapQueue(partition, queue, options.onError);
@@ -147,6 +182,7 @@ function postgresBackend(options: BackendOptions): QueueBackend {
   const connection = { connection: pool as never };
   return {
     kind: 'postgres',
+    pool,
     openQueue: (partition) => {
       const queue = new Queue(queueName(partition), { ...connection, ...QUEUE_OPTIONS }, createPostgresBackend);
       return wrapQueue(partition, queue as unknown as Queue, options.onError);
@@ -211,12 +247,13 @@ const WORKER_OPTIONS = {
   drainDelay: 2,
 };
 
-function processor(handler: EnvelopeHandler): (job: Job) => Promise<void> {
+function processor(handler: EnvelopeHandler): (job: Job) => Promise<unknown> {
   return async (job) => {
     try {
-      await handler(job.id ?? '', job.data);
+      return await handler(job.id ?? '', job.data);
     } catch (error) {
-      if (error instanceof UnreadableEnvelopeError) throw new UnrecoverableError(error.message);
+      const isLast = error instanceof UndecidedCommandsError && job.attemptsMade + 1 >= MAX_UNDECIDED_ATTEMPTS;
+      if (isLast || error instanceof UnreadableEnvelopeError) throw new UnrecoverableError(error.message);
       throw error;
     }
   };
@@ -226,6 +263,7 @@ function wrapQueue(partition: number, queue: Queue, onError: (error: unknown) =>
   queue.on('error', onError);
   return {
     partition,
+    board: queue,
     add: async (jobId, envelope, options = { keepCompleted: true }) => {
       const removeOnComplete = options.keepCompleted ? { count: KEEP_COMPLETED } : true;
       await queue.add(ENVELOPE_JOB, envelope, { ...JOB_OPTIONS, jobId, removeOnComplete });
@@ -234,8 +272,16 @@ function wrapQueue(partition: number, queue: Queue, onError: (error: unknown) =>
       const state = await queue.getJobState(jobId);
       return state === 'unknown' ? undefined : state;
     },
+    endedAtMs: async (jobId) => ((await queue.getJob(jobId)) as Job | undefined)?.finishedOn ?? 0,
     remove: async (jobId) => {
       await queue.remove(jobId);
+    },
+    delayedIds: () => queue.getRanges(['delayed'], 0, MAX_DELAYED - 1, true),
+    promote: async (jobId) => {
+      const job = (await queue.getJob(jobId)) as Job | undefined;
+      await job?.promote().catch((error: unknown) => {
+        if (!NOT_DELAYED.includes((error as { code?: unknown }).code)) throw error;
+      });
     },
     isPaused: () => queue.isPaused(),
     assertSerial: async () => {
@@ -246,14 +292,43 @@ function wrapQueue(partition: number, queue: Queue, onError: (error: unknown) =>
       const { waiting = 0, paused = 0, active = 0, delayed = 0, failed = 0 } = count;
       return { waiting: waiting + paused, active, delayed, failed };
     },
-    close: () => queue.close(),
+    oldestAtMs: async () => {
+      const ids = await queue.getRanges(['waiting', 'delayed', 'active'], 0, IDS_LOOKED_AT - 1, true);
+      const times = await Promise.all(ids.map(async (id) => timeOfId(id) ?? (await queue.getJob(id))?.timestamp));
+      const known = times.filter((time) => time !== undefined);
+      return known.length === 0 ? undefined : Math.min(...known);
+    },
+    close: () => closeInTime(queue, GOODBYE_MS, onError),
   };
+}
+
+/**
+ * BullMQ closes when the store has answered everything that is under way, however long it is away. What still waits
+ * then is cut off: an envelope that is not written down as done is found by another worker, and done once all the same.
+ */
+async function closeInTime(
+  closing: Pick<Queue | QueueEvents | Worker, 'close' | 'backend'>,
+  limitMs: number,
+  onError: (error: unknown) => void,
+): Promise<void> {
+  try {
+    await withDeadline(closing.close(), limitMs, 'the queue did not let go in time');
+  } catch (error) {
+    onError(error);
+    await withDeadline(closing.backend.close(true), GOODBYE_MS, 'the queue did not let go in time').catch(onError);
+  }
+}
+
+/** Most envelopes tell by their id (`e-` and a UUID v7) when they were made, which spares reading what is in them. */
+export function timeOfId(jobId: string): number | undefined {
+  const [, high, low] = /^e-([0-9a-f]{8})-([0-9a-f]{4})-7/.exec(jobId) ?? [];
+  return high === undefined || low === undefined ? undefined : Number.parseInt(high + low, 16);
 }
 
 function wrapEvents(events: QueueEvents, onCompleted: (jobId: string) => void, onError: (error: unknown) => void) {
   events.on('error', onError);
   events.on('completed', ({ jobId }) => onCompleted(jobId));
-  return { close: () => events.close() };
+  return { close: () => closeInTime(events, GOODBYE_MS, onError) };
 }
 
 function wrapWorker(worker: Worker, onError: (error: unknown) => void): LedgerWorker {
@@ -265,6 +340,6 @@ function wrapWorker(worker: Worker, onError: (error: unknown) => void): LedgerWo
       if (running) void worker.resume();
       else running = worker.run().catch(onError);
     },
-    close: () => worker.close(),
+    close: () => closeInTime(worker, FINISH_MS, onError),
   };
 }

@@ -17,7 +17,7 @@ import type { Pool, PoolClient } from './pool.ts';
 
 const LOCK_WALLETS = {
   name: 'lock-wallets',
-  text: `SELECT id, kind, currency, balance, held, version FROM wallet
+  text: `SELECT id, kind, currency, balance, held, version, is_frozen FROM wallet
          WHERE id = ANY($1::bigint[]) ORDER BY kind, id FOR NO KEY UPDATE`,
 };
 
@@ -55,8 +55,9 @@ const INSERT_ENTRIES = {
 
 const UPDATE_WALLETS = {
   name: 'update-wallets',
-  text: `UPDATE wallet SET balance = t.balance, held = t.held, version = t.version
-         FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) AS t(id, balance, held, version)
+  text: `UPDATE wallet SET balance = t.balance, held = t.held, version = t.version, is_frozen = t.is_frozen
+         FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::boolean[])
+           AS t(id, balance, held, version, is_frozen)
          WHERE wallet.id = t.id`,
 };
 
@@ -129,11 +130,9 @@ async function transact(client: PoolClient, commands: readonly Command[], decide
     client.query({ ...INSERT_OPERATIONS, values: operationColumns(decision, exactNow) }),
     ...(kept.length > 0 ? [client.query({ ...DELETE_PROMISED, values: [kept] })] : []),
     ...(decision.entries.length > 0
-      ? [
-          client.query({ ...INSERT_ENTRIES, values: entryColumns(decision, exactNow) }),
-          client.query({ ...UPDATE_WALLETS, values: walletColumns(decision) }),
-        ]
+      ? [client.query({ ...INSERT_ENTRIES, values: entryColumns(decision, exactNow) })]
       : []),
+    ...(decision.wallets.length > 0 ? [client.query({ ...UPDATE_WALLETS, values: walletColumns(decision) })] : []),
     client.query('COMMIT'),
   ]);
   // A pipelined COMMIT of a failed transaction resolves without an error; only its tag tells.
@@ -158,6 +157,7 @@ interface WalletRow {
   balance: bigint;
   held: bigint;
   version: bigint;
+  is_frozen: boolean;
 }
 
 interface KnownRow {
@@ -180,9 +180,9 @@ function ledgerState(
   const row = known.rows[0];
   if (!row) throw new Error('the known-operations query answered no row');
   const wallets = new Map<bigint, WalletState>(
-    locked.rows.map(({ id, kind, currency, balance, held, version }) => [
+    locked.rows.map(({ id, kind, currency, balance, held, version, is_frozen: isFrozen }) => [
       id,
-      { id, kind, currency, balanceMinor: balance, heldMinor: held, version },
+      { id, kind, currency, balanceMinor: balance, heldMinor: held, version, isFrozen },
     ]),
   );
   const promisedHashes = new Map(row.promised.map((text) => [text.slice(0, 36), text.slice(36)]));
@@ -228,5 +228,6 @@ function walletColumns({ wallets }: Decision): unknown[] {
     wallets.map((wallet) => wallet.balanceMinor),
     wallets.map((wallet) => wallet.heldMinor),
     wallets.map((wallet) => wallet.version),
+    wallets.map((wallet) => wallet.isFrozen),
   ];
 }

@@ -127,7 +127,8 @@ const operations: Walk = {
   carry: [],
   reads:
     'id, kind, status, reason, debit_wallet_id, credit_wallet_id, amount, currency, initiator_id, debit_seq, credit_seq',
-  derives: `*, status = 'applied' AS applied FROM page`,
+  derives: `*, kind IN ('deposit', 'transfer') AS moves, kind IN ('deposit', 'transfer') AND status = 'applied' AS moved
+    FROM page`,
   joins: `LEFT JOIN entry d ON (d.wallet_id, d.seq) = (r.debit_wallet_id, r.debit_seq)
     LEFT JOIN entry c ON (c.wallet_id, c.seq) = (r.credit_wallet_id, r.credit_seq)
     LEFT JOIN wallet dw ON dw.id = r.debit_wallet_id
@@ -137,48 +138,51 @@ const operations: Walk = {
   checks: [
     {
       id: 'operation-outcome',
-      says: 'an operation is applied and numbered in both wallets, or rejected with a reason',
-      holds: `CASE r.status WHEN 'applied' THEN r.reason IS NULL AND r.debit_seq IS NOT NULL AND r.credit_seq IS NOT NULL
+      says: 'an operation is applied and numbered in both wallets if it moves money, or rejected with a reason',
+      holds: `CASE r.status WHEN 'applied' THEN r.reason IS NULL
+          AND (r.debit_seq IS NOT NULL) = r.moves AND (r.credit_seq IS NOT NULL) = r.moves
         WHEN 'rejected' THEN r.reason IS NOT NULL AND r.debit_seq IS NULL AND r.credit_seq IS NULL END`,
       found: `format('%s, reason %s, numbers %s and %s', r.status, coalesce(r.reason, 'none'),
         coalesce(r.debit_seq::text, 'none'), coalesce(r.credit_seq::text, 'none'))`,
     },
     {
       id: 'operation-amount',
-      says: 'an operation moves more than zero and at most fifteen digits',
-      holds: `r.amount BETWEEN 1 AND ${LIMIT}`,
+      says: 'an operation moves more than zero and at most fifteen digits; freezing a wallet moves nothing',
+      holds: `CASE WHEN r.moves THEN r.amount BETWEEN 1 AND ${LIMIT} ELSE r.amount = 0 END`,
       found: `format('amount %s', r.amount)`,
     },
     {
       id: 'operation-debit',
       says: "an applied operation's debit entry is where it says, with its amount",
-      holds: 'NOT r.applied OR r.debit_seq IS NULL OR (d.operation_id = r.id AND d.amount = -r.amount::numeric)',
+      holds: 'NOT r.moved OR r.debit_seq IS NULL OR (d.operation_id = r.id AND d.amount = -r.amount::numeric)',
       found: `format('-%s expected at %s/%s, %s', r.amount, r.debit_wallet_id, r.debit_seq, ${ENTRY_IS('d')})`,
     },
     {
       id: 'operation-credit',
       says: "an applied operation's credit entry is where it says, with its amount",
-      holds: 'NOT r.applied OR r.credit_seq IS NULL OR (c.operation_id = r.id AND c.amount = r.amount)',
+      holds: 'NOT r.moved OR r.credit_seq IS NULL OR (c.operation_id = r.id AND c.amount = r.amount)',
       found: `format('%s expected at %s/%s, %s', r.amount, r.credit_wallet_id, r.credit_seq, ${ENTRY_IS('c')})`,
     },
     {
       id: 'operation-sum',
       says: "an applied operation's two entries sum to zero",
-      holds: 'NOT r.applied OR d.amount IS NULL OR c.amount IS NULL OR d.amount::numeric + c.amount = 0',
+      holds: 'NOT r.moved OR d.amount IS NULL OR c.amount IS NULL OR d.amount::numeric + c.amount = 0',
       found: `format('%s and %s', d.amount, c.amount)`,
     },
     {
       id: 'operation-wallets',
-      says: 'money moves into a customer wallet: by deposit out of a settlement wallet, by transfer out of another customer one',
-      holds: `NOT r.applied OR (cw.kind = 'customer' AND r.debit_wallet_id <> r.credit_wallet_id
-        AND dw.kind = CASE r.kind WHEN 'deposit' THEN 'settlement' WHEN 'transfer' THEN 'customer' END)`,
+      says: 'a deposit is from a settlement to a customer wallet, a transfer from one customer to another, and a frozen wallet is one that is there',
+      holds: `r.status <> 'applied' OR CASE r.kind
+        WHEN 'deposit' THEN dw.kind = 'settlement' AND cw.kind = 'customer'
+        WHEN 'transfer' THEN dw.kind = 'customer' AND cw.kind = 'customer' AND dw.id <> cw.id
+        WHEN 'freeze' THEN dw.id = cw.id WHEN 'unfreeze' THEN dw.id = cw.id END`,
       found: `format('%s from wallet %s (%s) to wallet %s (%s)', r.kind, r.debit_wallet_id,
         coalesce(dw.kind, 'does not exist'), r.credit_wallet_id, coalesce(cw.kind, 'does not exist'))`,
     },
     {
       id: 'operation-currency',
       says: 'an applied operation, its debit wallet and its credit wallet are in one currency',
-      holds: `NOT r.applied OR (coalesce(dw.currency, r.currency) = r.currency
+      holds: `NOT r.moved OR (coalesce(dw.currency, r.currency) = r.currency
         AND coalesce(cw.currency, r.currency) = r.currency)`,
       found: `format('%s from a wallet in %s to one in %s', r.currency, dw.currency, cw.currency)`,
     },
@@ -189,9 +193,15 @@ const operations: Walk = {
       found: `format('there is no user %s', r.initiator_id)`,
     },
     {
+      id: 'operation-operator',
+      says: 'a wallet is frozen by an operator',
+      holds: `r.moves OR u.id IS NULL OR u.role = 'operator'`,
+      found: `format('%s by user %s (%s)', r.kind, u.id, u.role)`,
+    },
+    {
       id: 'operation-owner',
       says: "money leaves only the initiator's own wallet: a bank's by deposit, a customer's by transfer",
-      holds: `NOT r.applied OR u.id IS NULL OR dw.id IS NULL OR (dw.owner_id = u.id
+      holds: `NOT r.moved OR u.id IS NULL OR dw.id IS NULL OR (dw.owner_id = u.id
         AND u.role = CASE r.kind WHEN 'deposit' THEN 'bank' WHEN 'transfer' THEN 'customer' END)`,
       found: `format('%s by user %s (%s) out of a wallet of user %s', r.kind, u.id, u.role, dw.owner_id)`,
     },
@@ -278,6 +288,19 @@ export const WHOLE_CHECKS: readonly WholeCheck[] = [
     of: 'wallets',
     query: `SELECT format('%s: the balances sum to %s', currency, sum(balance)) AS broken
       FROM wallet GROUP BY currency HAVING sum(balance) <> 0`,
+  },
+  {
+    id: 'wallet-frozen',
+    says: 'a wallet is frozen if an operator froze it last',
+    of: 'wallets',
+    // What was decided in one transaction has one time: which came last is then not known, and either may stand.
+    query: `WITH latest AS (
+        SELECT id, kind, debit_wallet_id, rank() OVER (PARTITION BY debit_wallet_id ORDER BY applied_at DESC) AS place
+        FROM operation WHERE status = 'applied' AND kind IN ('freeze', 'unfreeze'))
+      SELECT format('wallet %s is %s', w.id, CASE WHEN w.is_frozen THEN 'frozen' ELSE 'not frozen' END) AS broken
+      FROM wallet w LEFT JOIN latest l ON l.debit_wallet_id = w.id AND l.place = 1
+      GROUP BY w.id, w.is_frozen
+      HAVING NOT bool_or(w.is_frozen = (coalesce(l.kind, 'unfreeze') = 'freeze'))`,
   },
   {
     id: 'external-id',

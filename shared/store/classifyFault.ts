@@ -1,19 +1,24 @@
 /**
- * What a failed database call means for whoever made it. Codes are PostgreSQL's SQLSTATEs (manual, appendix A); a lost
- * connection has none and is known by Node's error code or by the texts `pg` gives it.
+ * What a failed database call means for whoever made it. Codes are PostgreSQL's SQLSTATEs (manual, appendix A).
  *
  * - `retry`: the same work may succeed now: a deadlock, a serialization failure, a lock that was not free in time, or a
  *   second delivery of the same operation that committed while we were at it.
- * - `away`: the database cannot be reached, is starting or stopping, or cut us off.
- * - `data`: the statement was refused for what is in it. Trying again is pointless.
+ * - `away`: the database cannot be reached or used now, for whatever work. So does everything mean that it did not say
+ *   itself: sockets, name look-ups, TLS, file descriptors, time limits and `pg` have more ways to fail than a list could
+ *   name.
+ * - `data`: it refused the statement for what is in it. Trying again is pointless, and only this may be held against a
+ *   command for good.
+ * - `unclear`: anything else that it said (a broken index, a missing table, no memory), or a fault of our own program. It
+ *   may go with one command or with all of them, and may be mended.
  */
+import pg from 'pg';
 
 /** The command tag of COMMIT said something else: the transaction had failed and nothing is stored. */
 export class NotCommittedError extends Error {
   override name = 'NotCommittedError';
 }
 
-export type Fault = 'retry' | 'away' | 'data';
+type Fault = 'retry' | 'away' | 'data' | 'unclear';
 
 const RETRY_STATES = new Set([
   '40001', // serialization_failure
@@ -29,19 +34,23 @@ const AWAY_STATES = new Set([
   '57P05', // idle_session_timeout
   '25P03', // idle_in_transaction_session_timeout
   '53300', // too_many_connections
+  '53100', // disk_full
   '25006', // read_only_sql_transaction: a failover in progress
+  '3D000', // invalid_catalog_name: there is no such database, yet
 ]);
+/** Classes: connection exception, invalid authorization. */
+const AWAY_CLASSES = ['08', '28'];
+/** Classes: data exception, integrity constraint violation. */
+const DATA_CLASSES = ['22', '23'];
 
-const LOST_CONNECTION =
-  /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|ENOTFOUND)|connection (terminated|error|ended)|timeout exceeded when trying to connect|query read timeout|not queryable|socket/i;
+/** What a program throws that is wrong, rather than what befalls it. */
+const OWN_FAULTS = [TypeError, RangeError, ReferenceError, SyntaxError];
 
 export function classifyFault(error: unknown): Fault {
   if (error instanceof NotCommittedError) return 'retry';
-  const { code, constraint, message } = error as { code?: string; constraint?: string; message?: string };
-  if (code !== undefined && /^[0-9A-Z]{5}$/.test(code)) {
-    if (RETRY_STATES.has(code) || (code === '23505' && constraint === 'operation_pkey')) return 'retry';
-    if (AWAY_STATES.has(code) || code.startsWith('08')) return 'away';
-    return code.startsWith('22') || code.startsWith('23') ? 'data' : 'away';
-  }
-  return LOST_CONNECTION.test(code ?? '') || LOST_CONNECTION.test(message ?? '') ? 'away' : 'data';
+  if (!(error instanceof pg.DatabaseError)) return OWN_FAULTS.some((own) => error instanceof own) ? 'unclear' : 'away';
+  const { code = '', constraint } = error;
+  if (RETRY_STATES.has(code) || (code === '23505' && constraint === 'operation_pkey')) return 'retry';
+  if (AWAY_STATES.has(code) || AWAY_CLASSES.includes(code.slice(0, 2))) return 'away';
+  return DATA_CLASSES.includes(code.slice(0, 2)) ? 'data' : 'unclear';
 }

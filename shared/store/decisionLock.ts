@@ -1,32 +1,27 @@
 /**
- * Keeps apart a decision on one body and a 202 for another under the same key, sent at the same moment.
+ * Keeps apart a decision on one body and a 202 for another under the same key, sent at the same moment: each holds the
+ * id's lock from its look at the other until its COMMIT.
  *
- *     worker: lock the ids ─▶ refuse if another body is promised ─▶ write the outcomes ─▶ COMMIT, which unlocks
- *     api:    commit the promise ─▶ wait until nobody has the id locked ─▶ read what stands
+ *     worker: lock the ids, waiting ─▶ refuse if another body is promised ─▶ write the outcomes ─▶ COMMIT, which unlocks
+ *     api:    lock the ids that are free ─▶ promise what is not decided ─▶ COMMIT, which unlocks ─▶ read what stands
  *
- * Whichever comes first, the other sees it: a promise that is committed before the worker's look is seen by it, and one
- * that comes later waits for the worker's COMMIT and then reads the outcome instead of answering 202. The worker holds
- * the locks only while one pipeline of statements runs in which it waits for nothing, so a promise never waits for a
- * wallet. Locks are taken in the order of ids, so that no two wait for each other.
+ * So a promise that can be seen is one that no decision under way passes by: the next one looks after it has the lock,
+ * and sees it. A promise whose id is being decided is not made but refused, and tried again by the API: the decision may
+ * be about to be stored. All of the API's side is one statement to PostgreSQL (`insert_promises` in
+ * prisma/migrations/), so the locks that a worker may have to wait for are never held by a process that freezes. The
+ * worker holds its own only while one pipeline of statements runs in which it waits for nothing else. Promises share
+ * their locks and wait for none; decisions take theirs in the order of ids: no two wait for each other.
  */
 import type { Command } from '../ledger/command.ts';
 
-/** The seed keeps these keys apart from other advisory locks. */
-const LOCK_KEY = 'uuid_hash_extended(id, 72707372)';
-
 export const LOCK_DECISIONS = {
   name: 'lock-decisions',
-  text: `SELECT count(pg_advisory_xact_lock(${LOCK_KEY})) FROM unnest($1::uuid[]) AS t(id)`,
+  text: 'SELECT count(pg_advisory_xact_lock(decision_key(id))) FROM unnest($1::uuid[]) AS t(id)',
 };
 
 export const REFUSE_SUPERSEDED = {
   name: 'refuse-superseded',
   text: 'SELECT refuse_superseded($1::uuid[], $2::text[])',
-};
-
-export const AWAIT_DECISIONS = {
-  name: 'await-decisions',
-  text: `SELECT count(pg_advisory_xact_lock_shared(${LOCK_KEY})) FROM unnest($1::uuid[]) AS t(id)`,
 };
 
 const VERSION_DIGIT = 14;

@@ -5,7 +5,7 @@
 import { partitionOf } from '../ledger/command.ts';
 import type { Command } from '../ledger/command.ts';
 import { toWire } from '../queue/contracts.ts';
-import { AWAIT_DECISIONS, contested } from './decisionLock.ts';
+import { contested } from './decisionLock.ts';
 import type { Pool } from './pool.ts';
 
 /** When the sweep first looks after a command that has left for the queue: by then the queue has usually done it. */
@@ -19,57 +19,68 @@ interface Promised {
   dueInMs: number;
 }
 
-const INSERT_PENDING = {
-  name: 'insert-pending',
-  text: `INSERT INTO pending_operation (id, partition, command, request_hash, next_attempt_at)
-         SELECT id, partition, command, decode(hash, 'hex'), clock_timestamp() + due_ms * interval '1 millisecond'
-         FROM unnest($1::uuid[], $2::int[], $3::jsonb[], $4::text[], $5::int[]) AS t(id, partition, command, hash, due_ms)
-         WHERE NOT EXISTS (SELECT FROM operation o WHERE o.id = t.id)
-           AND NOT EXISTS (SELECT FROM pending_operation p WHERE p.id = t.id)
-         ORDER BY id
-         LIMIT greatest(0, $6::int - (SELECT count(*) FROM pending_operation))
-         ON CONFLICT (id) DO NOTHING`,
-};
-
-// The sweep may be at the same rows: whoever is first removes them, and nobody waits.
-const CLEAR_DECIDED = {
-  name: 'clear-decided',
-  text: `DELETE FROM pending_operation WHERE id IN (
-           SELECT p.id FROM pending_operation p JOIN operation o ON o.id = p.id WHERE p.id = ANY($1::uuid[])
-           FOR UPDATE OF p SKIP LOCKED)`,
+const INSERT_PROMISES = {
+  name: 'insert-promises',
+  text: `SELECT refused_id, reason
+         FROM insert_promises($1::uuid[], $2::uuid[], $3::int[], $4::jsonb[], $5::text[], $6::int[], $7::bigint[], $8)`,
 };
 
 /**
- * Commits the promises together, as many of them as the bound of `maxPending` rows leaves room for. A row that is
- * already there stays as it is. Whether a promise stands is read afterwards, by `readOutcomes`; one that waited for the
- * decision on another body (`decisionLock.ts`) does not, and leaves at once, for nobody was told of it. Several API
- * processes that insert at the same instant may pass the bound by one batch each.
+ * Why a promise was not made: its id is being decided at this moment (`decisionLock.ts`), so that there may be an outcome
+ * at once, or its command is so old that it would be found expired.
+ */
+type PromiseRefusal = 'deciding' | 'expired';
+
+/**
+ * Commits the promises together, as many of them as the bound of `maxPending` rows leaves room for, and answers which it
+ * refused, by id. A row that is already there stays as it is. Whether a promise stands is read afterwards, by
+ * `readOutcomes`. Several API processes that insert at the same instant may pass the bound by one batch each.
  */
 export async function insertPending(
   pool: Pool,
   promised: readonly Promised[],
   options: { partitions: number; maxPending: number },
-): Promise<void> {
-  await pool.query({
-    ...INSERT_PENDING,
+): Promise<Map<string, PromiseRefusal>> {
+  const commands = promised.map(({ command }) => command);
+  const { rows } = await pool.query<{ refused_id: string; reason: PromiseRefusal }>({
+    ...INSERT_PROMISES,
     values: [
-      promised.map(({ command }) => command.id),
-      promised.map(({ command }) => partitionOf(command, options.partitions)),
-      promised.map(({ command }) => JSON.stringify(toWire(command))),
-      promised.map(({ command }) => command.requestHash),
+      contested(commands).map(({ id }) => id),
+      commands.map(({ id }) => id),
+      commands.map((command) => partitionOf(command, options.partitions)),
+      commands.map((command) => JSON.stringify(toWire(command))),
+      commands.map(({ requestHash }) => requestHash),
       promised.map(({ dueInMs }) => dueInMs),
+      commands.map(({ expiresAtMs }) => expiresAtMs),
       options.maxPending,
     ],
   });
-  const keyedIds = contested(promised.map(({ command }) => command)).map(({ id }) => id);
-  if (keyedIds.length === 0) return;
-  await pool.query({ ...AWAIT_DECISIONS, values: [keyedIds] });
-  await pool.query({ ...CLEAR_DECIDED, values: [keyedIds] });
+  return new Map(rows.map(({ refused_id: id, reason }) => [id, reason]));
 }
 
 export async function countPending(pool: Pool): Promise<number> {
   const { rows } = await pool.query<{ count: bigint }>('SELECT count(*) FROM pending_operation');
   return Number(rows[0]?.count ?? 0n);
+}
+
+/** How old the oldest promise is: 0 when there is none. */
+export async function oldestPendingMs(pool: Pool): Promise<number> {
+  const { rows } = await pool.query<{ age_ms: number | null }>(
+    'SELECT (extract(epoch FROM clock_timestamp() - min(created_at)) * 1000)::float8 AS age_ms FROM pending_operation',
+  );
+  return rows[0]?.age_ms ?? 0;
+}
+
+// A row that somebody else is at is due, or on its way out.
+const HASTEN_PENDING = {
+  name: 'hasten-pending',
+  text: `UPDATE pending_operation SET next_attempt_at = clock_timestamp() WHERE id IN (
+           SELECT id FROM pending_operation WHERE id = ANY($1::uuid[]) AND attempts = 0 FOR UPDATE SKIP LOCKED)`,
+};
+
+/** Makes promises due at once that the sweep has not been at yet. */
+export async function hastenPending(pool: Pool, ids: readonly string[]): Promise<void> {
+  await pool.query({ ...HASTEN_PENDING, values: [ids] });
 }
 
 const CLEAR_KEPT = {

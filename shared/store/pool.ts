@@ -55,6 +55,30 @@ export function createProbePool(options: Pick<PoolOptions, 'databaseUrl' | 'role
   return createPool({ ...options, role: `${options.role}-probe`, maxConnections: 1 });
 }
 
+/** How long a process may be silent before it loses its turn at counting for the fleet. */
+const SAMPLER_SILENCE_MS = 15_000;
+
+/**
+ * For what a process tells of itself: one session, which is also a candidate for counting for the fleet, so it lives as
+ * long as the process does. Nobody waits for what it writes to reach the disk.
+ */
+export function createSamplePool(options: Pick<PoolOptions, 'databaseUrl' | 'role'>): Pool {
+  const pool = openPool({
+    connectionString: options.databaseUrl,
+    application_name: `saldo-${options.role}-sample`,
+    max: 1,
+    types,
+    keepAlive: true,
+    idleTimeoutMillis: 0,
+    options: `-c synchronous_commit=off -c idle_session_timeout=${SAMPLER_SILENCE_MS}`,
+    connectionTimeoutMillis: AWAY_AFTER_MS,
+    query_timeout: AWAY_AFTER_MS,
+    statement_timeout: AWAY_AFTER_MS,
+  });
+  // A session that ends is replaced when it is next needed; what is lost is one row.
+  return pool.on('error', () => undefined);
+}
+
 /** How long PostgreSQL lets the session of a frozen worker keep its row locks. */
 export const IDLE_IN_TRANSACTION_MS = 1_000;
 

@@ -1,9 +1,9 @@
 /**
- * One operation in full, decided or promised, for whoever asks for it by id. One statement over both tables, so that an
+ * Operations in full, decided or promised, for whoever asks for them by id. One statement over both tables, so that an
  * operation on its way from promised to decided is never absent.
  */
 import type { OperationKind, RejectionReason } from '../ledger/command.ts';
-import { fromWire } from '../queue/contracts.ts';
+import { fromWire, initiatorOf } from '../queue/contracts.ts';
 import type { Pool } from './pool.ts';
 
 export interface OperationView {
@@ -23,17 +23,26 @@ export interface OperationView {
   decidedAt: Date | null;
 }
 
-const READ_OPERATION = {
-  name: 'read-operation',
-  text: `SELECT status AS state, kind, reason, debit_wallet_id, credit_wallet_id, amount, currency, details, external_id,
+/** A promise that will be kept, but that this process cannot read: another version has written it, or it is damaged. */
+export interface UnreadablePromise {
+  id: string;
+  state: 'unreadable';
+  /** Whose it is; null when not even that can be read. */
+  initiatorId: bigint | null;
+}
+
+const READ_OPERATIONS = {
+  name: 'read-operations',
+  text: `SELECT id, status AS state, kind, reason, debit_wallet_id, credit_wallet_id, amount, currency, details, external_id,
            initiator_id, accepted_at, applied_at, NULL::jsonb AS command
-         FROM operation WHERE id = $1
+         FROM operation WHERE id = ANY($1::uuid[])
          UNION ALL
-         SELECT 'pending', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, command
-         FROM pending_operation p WHERE p.id = $1 AND NOT EXISTS (SELECT FROM operation o WHERE o.id = p.id)`,
+         SELECT id, 'pending', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, command
+         FROM pending_operation p WHERE p.id = ANY($1::uuid[]) AND NOT EXISTS (SELECT FROM operation o WHERE o.id = p.id)`,
 };
 
 interface StoredRow {
+  id: string;
   state: 'applied' | 'rejected';
   kind: OperationKind;
   reason: RejectionReason | null;
@@ -47,18 +56,21 @@ interface StoredRow {
   accepted_at: Date;
   applied_at: Date;
 }
-type Row = StoredRow | { state: 'pending'; command: unknown };
+type Row = StoredRow | { id: string; state: 'pending'; command: unknown };
 
-export async function readOperation(pool: Pool, id: string): Promise<OperationView | undefined> {
-  const { rows } = await pool.query<Row>({ ...READ_OPERATION, values: [id] });
-  const [row] = rows;
-  if (!row) return undefined;
-  return row.state === 'pending' ? pendingView(id, row.command) : storedView(id, row);
+/** By id, in lower case. What is not there is left out. */
+export async function readOperations(
+  pool: Pool,
+  ids: readonly string[],
+): Promise<Map<string, OperationView | UnreadablePromise>> {
+  const { rows } = await pool.query<Row>({ ...READ_OPERATIONS, values: [ids] });
+  const views = rows.map((row) => (row.state === 'pending' ? pendingView(row.id, row.command) : storedView(row)));
+  return new Map(views.map((view) => [view.id, view]));
 }
 
-function storedView(id: string, row: StoredRow): OperationView {
+function storedView(row: StoredRow): OperationView {
   return {
-    id,
+    id: row.id,
     state: row.state,
     kind: row.kind,
     reason: row.reason,
@@ -74,9 +86,9 @@ function storedView(id: string, row: StoredRow): OperationView {
   };
 }
 
-function pendingView(id: string, wire: unknown): OperationView {
+function pendingView(id: string, wire: unknown): OperationView | UnreadablePromise {
   const read = fromWire(wire);
-  if (!read.ok) throw new Error(`pending operation ${id} cannot be read: ${read.problem}`);
+  if (!read.ok) return { id, state: 'unreadable', initiatorId: initiatorOf(wire) };
   const { command } = read;
   return {
     id,

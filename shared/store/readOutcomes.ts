@@ -11,8 +11,8 @@ interface Identified {
 }
 
 export type KnownOutcome =
-  /** `balanceMinor` is the balance after it of the wallet that the client is told about: see `answeredWallet`. */
-  | (Identified & { state: 'applied'; requestId: string; balanceMinor: bigint })
+  /** `balanceMinor` is the balance after it of the wallet that the client is told about (see `answeredWallet`); null where no money moved. */
+  | (Identified & { state: 'applied'; requestId: string; balanceMinor: bigint | null })
   | (Identified & { state: 'rejected'; requestId: string; reason: RejectionReason })
   | (Identified & { state: 'pending' });
 
@@ -67,7 +67,6 @@ function toOutcome(row: Row): KnownOutcome {
   if (row.state === 'pending') return { ...identified, state: 'pending' };
   const requestId = row.request_id ?? '';
   if (row.state === 'applied') {
-    if (row.balance_after === null) throw new Error(`applied operation ${row.id} has no entry`);
     return { ...identified, state: 'applied', requestId, balanceMinor: row.balance_after };
   }
   if (row.reason === null) throw new Error(`rejected operation ${row.id} has no reason`);

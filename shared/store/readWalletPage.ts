@@ -2,7 +2,7 @@
  * A wallet with its latest entries. One statement is one snapshot, so the balance is always the one after the newest
  * entry listed, without a transaction; and entries are an index range read backwards.
  */
-import type { OperationKind } from '../ledger/command.ts';
+import type { MovementKind } from '../ledger/command.ts';
 import type { Pool } from './pool.ts';
 
 export interface WalletPage {
@@ -11,6 +11,7 @@ export interface WalletPage {
   currency: string;
   balanceMinor: bigint;
   heldMinor: bigint;
+  isFrozen: boolean;
   /** Newest first. */
   entries: WalletEntry[];
 }
@@ -18,7 +19,7 @@ export interface WalletPage {
 export interface WalletEntry {
   operationId: string;
   seq: bigint;
-  kind: OperationKind;
+  kind: MovementKind;
   amountMinor: bigint;
   balanceAfterMinor: bigint;
   counterpartyWalletId: bigint;
@@ -32,20 +33,21 @@ interface Row {
   currency: string;
   balance: bigint;
   held: bigint;
+  is_frozen: boolean;
   /** Null, and everything below with it, on the one row of a wallet without entries. */
   seq: bigint | null;
   operation_id: string;
   amount: bigint;
   balance_after: bigint;
   created_at: Date;
-  kind: OperationKind;
+  kind: MovementKind;
   details: string | null;
   counterparty: bigint;
 }
 
 const READ_WALLET_PAGE = {
   name: 'read-wallet-page',
-  text: `SELECT w.id, w.owner_id, w.currency, w.balance, w.held,
+  text: `SELECT w.id, w.owner_id, w.currency, w.balance, w.held, w.is_frozen,
            e.seq, e.operation_id, e.amount, e.balance_after, e.created_at, o.kind, o.details,
            CASE o.debit_wallet_id WHEN w.id THEN o.credit_wallet_id ELSE o.debit_wallet_id END AS counterparty
          FROM wallet w
@@ -74,6 +76,7 @@ export async function readWalletPage(
     currency: first.currency,
     balanceMinor: first.balance,
     heldMinor: first.held,
+    isFrozen: first.is_frozen,
     entries: rows.flatMap((row) => (row.seq === null ? [] : [toEntry(row, row.seq)])),
   };
 }

@@ -14,6 +14,8 @@ export interface OperationRow {
   amountMinor: number;
   details: string | null;
   externalId: string | null;
+  /** The HTTP request that it was decided for, as the service called it. */
+  requestId: string;
   debitSeq: number | null;
   creditSeq: number | null;
   acceptedAtMs: number;
@@ -35,6 +37,7 @@ export interface WalletRow {
   balanceMinor: number;
   /** The number of its entries, as the service counts them. */
   version: number;
+  isFrozen: boolean;
 }
 
 export interface Books {
@@ -49,14 +52,16 @@ type Query = <T extends pg.QueryResultRow>(text: string) => Promise<T[]>;
 
 export async function readBooks(query: Query): Promise<Books> {
   const operations = await query<Record<string, string | number | null>>(
-    `SELECT id, kind, status, reason, debit_wallet_id, credit_wallet_id, amount, details, external_id, debit_seq, credit_seq,
+    `SELECT id, kind, status, reason, debit_wallet_id, credit_wallet_id, amount, details, external_id, request_id, debit_seq, credit_seq,
        extract(epoch FROM accepted_at)::float8 * 1000 AS accepted_ms, extract(epoch FROM applied_at)::float8 * 1000 AS applied_ms
      FROM operation`,
   );
   const entries = await query<Record<string, string>>(
     'SELECT wallet_id, seq, operation_id, amount, balance_after FROM entry ORDER BY wallet_id, seq',
   );
-  const wallets = await query<Record<string, string>>('SELECT id, kind, currency, balance, version FROM wallet');
+  const wallets = await query<Record<string, string | boolean>>(
+    'SELECT id, kind, currency, balance, version, is_frozen FROM wallet',
+  );
   const pending = await query<{ id: string }>('SELECT id FROM pending_operation');
   return {
     operations: operations.map((row) => ({
@@ -69,6 +74,7 @@ export async function readBooks(query: Query): Promise<Books> {
       amountMinor: integer(row['amount']),
       details: row['details'] === null ? null : text(row['details']),
       externalId: row['external_id'] === null ? null : text(row['external_id']),
+      requestId: text(row['request_id']),
       debitSeq: row['debit_seq'] === null ? null : integer(row['debit_seq']),
       creditSeq: row['credit_seq'] === null ? null : integer(row['credit_seq']),
       acceptedAtMs: Number(row['accepted_ms']),
@@ -87,6 +93,7 @@ export async function readBooks(query: Query): Promise<Books> {
       currency: text(row['currency']),
       balanceMinor: integer(row['balance']),
       version: integer(row['version']),
+      isFrozen: row['is_frozen'] === true,
     })),
     pendingIds: pending.map(({ id }) => id),
   };

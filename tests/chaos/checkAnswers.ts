@@ -1,16 +1,14 @@
 /**
- * Every answer against the database: what a client was told is there, exactly once and just as it was told; what it was
- * told to be refused is not there; and what is there was sent by a client.
+ * Every answer against the database: what a client was told is there, exactly once and just as it was told; and what is
+ * there was sent by a client.
  */
 import type { OperationRow } from './books.ts';
 import type { Case, Evidence, Violation } from './evidence.ts';
-import { isLost } from './history.ts';
+import { REJECTIONS, isLost } from './history.ts';
 import type { Answer, Attempt, Operation, Which } from './history.ts';
 
 const BUSY = ['overloaded', 'outcome_unknown', 'unavailable'];
-/** Answers that mean that this very request has changed nothing and never will. */
-const CERTAINLY_NOT = ['overloaded', 'unavailable', 'wallet_not_found', 'same_wallet'];
-const REUSED = { key: 'idempotency_key_reused', external: 'external_id_reused' };
+const REUSED = { key: '422 idempotency_key_reused', external: '409 external_id_reused', none: '' };
 
 export function checkAnswers(evidence: Evidence): Violation[] {
   return [
@@ -18,7 +16,6 @@ export function checkAnswers(evidence: Evidence): Violation[] {
       ...doubled(evidence, each),
       ...each.operation.attempts.flatMap((attempt) => judge(evidence, each, attempt)),
       ...wentBack(each),
-      ...refusedButStored(each),
     ]),
     ...notSent(evidence),
   ];
@@ -55,15 +52,15 @@ function judgeSent(
   const { operation } = each;
   const body = operation[which] ?? operation.own;
   const row = each.stands?.which === which ? each.stands.row : undefined;
-  switch (`${answer.status} ${answer.code ?? ''}`.trim()) {
+  const said = `${answer.status} ${answer.code ?? ''}`.trim();
+  if (answer.status === 422 && REJECTIONS.includes(answer.code ?? '')) return judgeRejected(evidence, row, answer);
+  switch (said) {
     case '200':
       return judgeApplied(evidence, operation, row, answer);
     case '202':
       if (row && row.id === answer.operationId) return undefined;
       return { rule: 'promise-broken', says: 'a 202 was answered and this body has no outcome' };
-    case '422 insufficient_funds':
-      return judgeRejected(evidence, row, answer.operationId, answer.code);
-    case `${operation.identity === 'key' ? 422 : 409} ${REUSED[operation.identity]}`:
+    case REUSED[operation.identity]:
       if (operation.clash && each.stands && each.stands.which !== which) return undefined;
       return { rule: 'wrongly-refused', says: 'a key was called used for another body, which is not there' };
     case '404 wallet_not_found':
@@ -88,6 +85,10 @@ function judgeApplied(
     return { rule, says: '200 was answered, and it is not there' };
   const told = operation.kind === 'deposit' ? row.creditWalletId : operation.payerWalletId;
   if (answer.walletId !== told) return { rule, says: `200 was answered about wallet ${answer.walletId}, not ${told}` };
+  if (operation.kind === 'freeze' || operation.kind === 'unfreeze') {
+    if (answer.isFrozen === (operation.kind === 'freeze')) return undefined;
+    return { rule, says: `200 was answered to ${operation.kind}, and frozen: ${answer.isFrozen}` };
+  }
   const entry = evidence.entriesOfOperation.get(row.id)?.find(({ walletId }) => walletId === told);
   if (entry?.balanceAfterMinor === answer.balanceMinor) return undefined;
   const says = `200 was answered with the balance ${answer.balanceMinor}, and it is ${entry?.balanceAfterMinor}`;
@@ -97,13 +98,12 @@ function judgeApplied(
 function judgeRejected(
   evidence: Evidence,
   row: OperationRow | undefined,
-  operationId: string | undefined,
-  reason: string | undefined,
+  { operationId, code }: Answer,
 ): { rule: string; says: string } | undefined {
   const rule = 'rejection-not-kept';
   if (row?.status !== 'rejected' || row.id !== operationId)
     return { rule, says: 'it was answered as rejected, and is not' };
-  if (row.reason !== reason) return { rule, says: `it was rejected as ${reason}, and stored as ${row.reason}` };
+  if (row.reason !== code) return { rule, says: `it was answered as ${code}, and stored as ${row.reason}` };
   if (evidence.entriesOfOperation.has(row.id)) return { rule, says: 'a rejected operation moved money' };
   return undefined;
 }
@@ -134,17 +134,6 @@ function wentBack({ operation, knownMs }: Case): Violation[] {
     return sentAtMs > knownMs && !isLost(result) && result.word === 'PENDING';
   });
   return after ? [{ rule: 'answers-differ', says: 'an outcome was known, and later it was pending', operation }] : [];
-}
-
-function refusedButStored({ operation, stands }: Case): Violation[] {
-  if (!stands) return [];
-  const sent = operation.attempts.filter(({ what, which }) => what === 'send' && which === stands.which);
-  // A key that is called used for another body is judged by itself: see `wrongly-refused`.
-  const wasRefused = ({ result }: Attempt) =>
-    isLost(result) ? result.lost === 'refused' : CERTAINLY_NOT.includes(result.code ?? '');
-  if (!sent.every(wasRefused)) return [];
-  const says = 'every request was told that it had changed nothing, and the operation is there';
-  return [{ rule: 'refused-but-stored', says, operation, rows: [stands.row] }];
 }
 
 function notSent({ books, caseOfRow }: Evidence): Violation[] {

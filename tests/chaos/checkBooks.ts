@@ -47,12 +47,13 @@ function checkWallet(wallet: WalletRow, entries: readonly EntryRow[]): Violation
   return violations;
 }
 
-/** An applied operation has taken from one wallet what it gave to the other; a rejected one has done nothing. */
+/** An applied movement has taken from one wallet what it gave to the other; whatever else is stored moved nothing. */
 function checkSides(row: OperationRow, entries: readonly EntryRow[]): Violation[] {
   const isThere = (walletId: number, seq: number | null, amountMinor: number) =>
     entries.some((entry) => entry.walletId === walletId && entry.seq === seq && entry.amountMinor === amountMinor);
+  const isMovement = row.kind === 'deposit' || row.kind === 'transfer';
   const isSound =
-    row.status === 'applied'
+    row.status === 'applied' && isMovement
       ? entries.length === 2 &&
         isThere(row.debitWalletId, row.debitSeq, -row.amountMinor) &&
         isThere(row.creditWalletId, row.creditSeq, row.amountMinor)

@@ -1,18 +1,15 @@
 /**
- * How the run went: processes that died by themselves, answers that were lost or late although nothing was broken, and
- * how long a partition stood still when a worker was struck.
+ * How the run went: processes that died by themselves, and how long a partition stood still when a worker was struck.
  */
 import type { OperationRow } from './books.ts';
+import { SLOW_MS } from './checkPeace.ts';
 import type { Evidence, Violation } from './evidence.ts';
-import { isLost } from './history.ts';
-import type { Attempt, FaultRecord } from './history.ts';
+import { routingWallet } from './evidence.ts';
+import type { FaultRecord } from './history.ts';
+import { isFrame } from './reach.ts';
 
-/** After a fault is healed, connections and leaderships are still made anew for a while. */
-const RECOVERY_MS = 10_000;
-/** Far above what a loaded machine needs, far below the half minute after which only the sweep would bring it. */
-const SLOW_MS = 12_000;
-/** A blow to an API process, or to its clients' way to it, breaks connections; nothing else may. */
-const BREAKS_CONNECTIONS = /^(api-|blackout|net-.* clients-)/;
+/** What took so long was brought back by the sweep. */
+const SWEPT_MS = 3 * SLOW_MS;
 const WORKER_FAULT = /^worker-/;
 /** A takeover is judged where no other fault was near. */
 const NEAR_MS = { before: 5_000, after: 6_000 };
@@ -28,10 +25,6 @@ export function checkCourse(evidence: Evidence, limits: { takeoverMs: number; pa
   const { history } = evidence;
   return [
     ...history.deaths.map(({ who, said }) => ({ rule: 'died', says: `${who}: ${said}` })),
-    ...evidence.cases.flatMap(({ operation }) =>
-      lostInPeace(evidence, operation.attempts).map((violation) => ({ ...violation, operation })),
-    ),
-    ...slowInPeace(evidence),
     ...takeovers(evidence, limits.partitions)
       .filter(({ isAlone, stoodStillMs }) => isAlone && stoodStillMs > limits.takeoverMs)
       .map(({ fault, stoodStillMs }) => ({
@@ -42,39 +35,11 @@ export function checkCourse(evidence: Evidence, limits: { takeoverMs: number; pa
   ];
 }
 
-function lostInPeace({ history }: Evidence, attempts: readonly Attempt[]): Violation[] {
-  return attempts.flatMap((attempt) => {
-    if (!isLost(attempt.result)) return [];
-    const { lost } = attempt.result;
-    const excused = history.faults.some(
-      (fault) =>
-        (lost === 'timeout' || BREAKS_CONNECTIONS.test(`${fault.kind} ${fault.target}`)) &&
-        fault.startMs < attempt.endedAtMs &&
-        fault.endMs + RECOVERY_MS > attempt.sentAtMs,
-    );
-    return excused ? [] : [{ rule: 'lost-in-peace', says: `an answer was lost (${lost}) and nothing was broken` }];
-  });
-}
-
-/** `refuse` excuses nothing: what PostgreSQL refuses now and then is simply done again. */
-function slowInPeace({ cases, history }: Evidence): Violation[] {
-  const faults = history.faults.filter(({ kind }) => kind !== 'refuse');
-  return cases.flatMap(({ operation, stands, firstSentMs }) => {
-    if (!stands) return [];
-    const tookMs = stands.row.appliedAtMs - firstSentMs;
-    const wasHit = faults.some(
-      (fault) => fault.startMs < stands.row.appliedAtMs && fault.endMs + RECOVERY_MS > firstSentMs,
-    );
-    if (tookMs < SLOW_MS || wasHit) return [];
-    const says = `nothing was broken, and it was decided only after ${Math.round(tookMs)} ms`;
-    return [{ rule: 'slow-in-peace', says, operation, rows: [stands.row] }];
-  });
-}
-
 /** One per fault of a worker, in the order in which they struck. */
-export function takeovers({ books, history }: Evidence, partitions: number): Takeover[] {
+export function takeovers(evidence: Evidence, partitions: number): Takeover[] {
+  const { books, history } = evidence;
   const standstills = Array.from({ length: partitions }, (_, partition) =>
-    findStandstills(books.operations.filter((row) => routingWallet(row) % partitions === partition)),
+    findStandstills(books.operations.filter((row) => partitionOf(evidence, row, partitions) === partition)),
   ).flat();
   return history.faults
     .filter(({ kind }) => WORKER_FAULT.test(kind))
@@ -89,19 +54,22 @@ export function takeovers({ books, history }: Evidence, partitions: number): Tak
       isAlone: !history.faults.some(
         (other) =>
           other !== fault &&
+          !isFrame(other) &&
           other.startMs < fault.startMs + NEAR_MS.after &&
           other.endMs > fault.startMs - NEAR_MS.before,
       ),
     }));
 }
 
-function routingWallet(row: OperationRow): number {
-  return row.kind === 'deposit' ? row.creditWalletId : row.debitWalletId;
+function partitionOf(evidence: Evidence, row: OperationRow, partitions: number): number | undefined {
+  const found = evidence.caseOfRow.get(row.id);
+  if (!found) return undefined;
+  return routingWallet(evidence, found.operation, found.rows.own.includes(row) ? 'own' : 'clash') % partitions;
 }
 
 /** Spans in which at least one operation had been accepted and none was decided. What only the sweep brought is left out. */
 function findStandstills(rows: readonly OperationRow[]): { fromMs: number; toMs: number }[] {
-  const ordinary = rows.filter(({ acceptedAtMs, appliedAtMs }) => appliedAtMs - acceptedAtMs < 2 * SLOW_MS);
+  const ordinary = rows.filter(({ acceptedAtMs, appliedAtMs }) => appliedAtMs - acceptedAtMs < SWEPT_MS);
   const decided = [...ordinary].sort((one, other) => one.appliedAtMs - other.appliedAtMs);
   const standstills: { fromMs: number; toMs: number }[] = [];
   let waitingSinceMs = Infinity;

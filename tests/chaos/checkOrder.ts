@@ -1,7 +1,8 @@
 /**
  * Real time: whoever was answered before another began comes first. So every wallet's numbers follow that order, a
  * rejection for want of money met a balance that was too small while it was under way, and a look at a wallet shows a
- * state that existed, no older than what was known before the look, and never older than the look before it.
+ * state that existed, no older than what was known before the look, never older than the look before it, and never the
+ * half of an atomic list.
  */
 import type { EntryRow } from './books.ts';
 import type { Case, Evidence, Violation } from './evidence.ts';
@@ -14,7 +15,7 @@ export function checkOrder(evidence: Evidence): Violation[] {
   for (const { id } of evidence.books.wallets) timelines.set(id, createTimeline(evidence, id));
   return [
     ...[...timelines.values()].flatMap(({ violations }) => violations),
-    ...evidence.cases.flatMap((each) => rejectedWithFunds(each, timelines.get(each.operation.payerWalletId))),
+    ...evidence.cases.flatMap((each) => rejectedWithFunds(evidence, each, timelines)),
     ...[...groupBy(evidence.history.reads, ({ reader }) => reader).values()].flatMap((reads) =>
       checkReads(reads, timelines),
     ),
@@ -27,6 +28,8 @@ interface Timeline {
   knownBefore(atMs: number): number;
   /** The highest number that was sent for before this moment; 0 for none. */
   sentBefore(atMs: number): number;
+  /** Numbers that are followed by another item of the same list: nobody can have seen them as the newest. */
+  withinLists: ReadonlySet<number>;
   violations: Violation[];
 }
 
@@ -35,6 +38,8 @@ function createTimeline({ entriesOfWallet, caseOfRow }: Evidence, walletId: numb
   const violations: Violation[] = [];
   const known: [atMs: number, seq: number][] = [];
   const sent: [atMs: number, seq: number][] = [];
+  const withinLists = new Set<number>();
+  const listsAfter = new Set<string>();
   let earliest: { knownMs: number; of: Case } | undefined;
   for (const entry of [...entries].reverse()) {
     const of = caseOfRow.get(entry.operationId);
@@ -47,8 +52,11 @@ function createTimeline({ entriesOfWallet, caseOfRow }: Evidence, walletId: numb
     if (!earliest || of.knownMs < earliest.knownMs) earliest = { knownMs: of.knownMs, of };
     known.push([of.knownMs, entry.seq]);
     sent.push([of.firstSentMs, entry.seq]);
+    const { list } = of.operation;
+    if (list !== undefined && listsAfter.has(list)) withinLists.add(entry.seq);
+    if (list !== undefined) listsAfter.add(list);
   }
-  return { entries, violations, knownBefore: highestBefore(known), sentBefore: highestBefore(sent) };
+  return { entries, violations, withinLists, knownBefore: highestBefore(known), sentBefore: highestBefore(sent) };
 }
 
 function highestBefore(points: [atMs: number, seq: number][]): (atMs: number) => number {
@@ -66,17 +74,26 @@ function highestBefore(points: [atMs: number, seq: number][]): (atMs: number) =>
   };
 }
 
-function rejectedWithFunds(each: Case, timeline: Timeline | undefined): Violation[] {
+function rejectedWithFunds(evidence: Evidence, each: Case, timelines: ReadonlyMap<number, Timeline>): Violation[] {
   const row = each.stands?.row;
+  const timeline = timelines.get(each.operation.payerWalletId);
   if (!timeline || row?.reason !== 'insufficient_funds') return [];
+  const neededMinor = row.amountMinor + spentBefore(evidence, each);
   const [from, to] = [timeline.knownBefore(each.firstSentMs), timeline.sentBefore(each.knownMs)];
   for (let seq = from; seq <= Math.max(from, to); seq++) {
-    if (balanceAt(timeline, seq) < row.amountMinor) return [];
+    if (balanceAt(timeline, seq) < neededMinor) return [];
   }
   const says = `it was rejected for want of money, and wallet ${row.debitWalletId} had enough all the while`;
   return [
     { rule: 'rejected-with-funds', says, operation: each.operation, rows: [row, ...timeline.entries.slice(from, to)] },
   ];
+}
+
+/** What the items before it in its list would have taken: those that were rejected only on account of others. */
+function spentBefore({ lists }: Evidence, each: Case): number {
+  const items = lists.get(each.operation.list ?? '') ?? [];
+  const before = items.slice(0, Math.max(0, items.indexOf(each))).flatMap(({ stands }) => stands?.row ?? []);
+  return before.reduce((sum, { reason, amountMinor }) => sum + (reason === 'list_rejected' ? amountMinor : 0), 0);
 }
 
 function balanceAt({ entries }: Timeline, seq: number): number {
@@ -108,6 +125,7 @@ function checkReads(reads: readonly Read[], timelines: Map<number, Timeline>): V
         );
       });
     if (!isState) report('read-not-a-state', `wallet ${walletId} never was as it was shown`);
+    if (timeline.withinLists.has(seq)) report('list-torn', `wallet ${walletId} was shown with the half of a list`);
     if (seq < lastSeq) report('read-went-back', `${read.reader} saw number ${lastSeq}, and then ${seq}`);
     if (seq < timeline.knownBefore(sentAtMs)) {
       report(

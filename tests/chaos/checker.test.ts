@@ -3,15 +3,8 @@
  * it is known to fail. A judge that never objects would make every chaos run green.
  */
 import { describe, expect, it } from 'vitest';
-import { check } from './checker.ts';
-import { ANN, BOB, answered, applied, entry, fault, look, operation, row, soundWorld } from './fabricated.ts';
+import { ANN, BOB, answered, applied, entry, fault, look, operation, row, rulesOf, soundWorld } from './fabricated.ts';
 import type { World } from './fabricated.ts';
-
-const LIMITS = { takeoverMs: 6_000, partitions: 4 };
-
-function rulesOf({ history, books }: World): string[] {
-  return [...new Set(check(history, books, LIMITS).violations.map(({ rule }) => rule))];
-}
 
 /** Ann's gift, rent and dream, in the order of `soundWorld`. */
 function parts({ history: { operations }, books }: World) {
@@ -33,6 +26,7 @@ describe('the checker', () => {
     );
     rent.attempts.unshift(answered(90, 99, { status: 202, operationId: 'rent', word: 'PENDING' }));
     rent.attempts.push(answered(300, 310, { status: 200, operationId: 'rent', word: 'OK' }, { what: 'ask' }));
+    rent.attempts.push(answered(320, 330, { ...applied('rent', ANN, 70), isReplay: true }));
     dream.clash = { walletId: BOB, amountMinor: 501, details: 'another dream' };
     dream.attempts.push(answered(300, 310, { status: 422, code: 'idempotency_key_reused' }, { which: 'clash' }));
     expect(rulesOf(world)).toEqual([]);
@@ -46,7 +40,7 @@ describe('the checker', () => {
     });
 
   reports('doubled', 'a key has two operations', ({ books }) => {
-    books.operations.push({ ...row('again', 'transfer', ANN, BOB, 30, [3, 2], 145), details: 'rent' });
+    books.operations.push({ ...row('again', 'transfer', ANN, BOB, 30, [3, 2], 145, 100), details: 'rent' });
   });
   reports('doubled', 'an operation is posted twice', ({ books }) => {
     books.entries.push(entry(ANN, 3, 'rent', -30, 40), entry(BOB, 2, 'rent', 30, 60));
@@ -80,7 +74,7 @@ describe('the checker', () => {
     );
   });
   reports('rejection-not-kept', 'a rejection has another reason', (world) => {
-    parts(world).rows[2]!.reason = 'expired';
+    parts(world).rows[2]!.reason = 'wallet_frozen';
   });
   reports('rejection-not-kept', 'a rejection moved money', ({ books }) => {
     books.entries.push(entry(ANN, 3, 'dream', -500, -430));
@@ -166,23 +160,6 @@ describe('the checker', () => {
   reports('read-stale', 'a reader saw less than was known', ({ history }) => {
     history.reads[1] = look(160, 170, [[1, 'gift', 100, 100]]);
   });
-  reports('died', 'a process ended by itself', ({ history }) => {
-    history.deaths.push({ who: 'worker0', atMs: 100, said: 'out of memory' });
-  });
-  reports('lost-in-peace', 'a connection broke and nothing was broken', (world) => {
-    parts(world).rent.attempts.unshift(answered(90, 95, { lost: 'reset' }));
-  });
-  reports('lost-in-peace', 'a connection broke while only a worker was struck', (world) => {
-    parts(world).rent.attempts.unshift(answered(90, 95, { lost: 'reset' }));
-    world.history.faults.push(fault('worker-kill', 80, 200));
-  });
-  reports('slow-in-peace', 'an operation was decided late and nothing was broken', (world) => {
-    parts(world).rows[2]!.appliedAtMs = 20_000;
-  });
-  reports('takeover', 'a partition stood still for long after a worker froze', ({ history, books }) => {
-    history.faults.push(fault('worker-freeze', 150, 8_000));
-    books.operations[2] = { ...books.operations[2]!, acceptedAtMs: 200, appliedAtMs: 7_900 };
-  });
 
   describe('two bodies under one key', () => {
     /** Another body was promised by a 202 sent at `sentAtMs`, and the first one, decided at 140, took the key. */
@@ -192,26 +169,19 @@ describe('the checker', () => {
       rent.clash = { walletId: BOB, amountMinor: 31, details: 'another rent' };
       const promise = { status: 202, operationId: 'rent', word: 'PENDING' };
       rent.attempts.push(answered(sentAtMs, sentAtMs + 45, promise, { which: 'clash' }));
-      return check(world.history, world.books, LIMITS);
+      return rulesOf(world);
     };
 
     it('are a violation when both are under way at the moment of the decision', () => {
-      expect(promisedAnother(105).violations.map(({ rule }) => rule)).toEqual(['promise-broken']);
+      expect(promisedAnother(105)).toEqual(['promise-broken']);
     });
 
     it('are a violation when the second is sent after the first was decided', () => {
-      expect(promisedAnother(5_000).violations.map(({ rule }) => rule)).toContain('promise-broken');
+      expect(promisedAnother(5_000)).toContain('promise-broken');
     });
 
     it('are a violation when the second was answered before the first was decided', () => {
-      expect(promisedAnother(20).violations.map(({ rule }) => rule)).toContain('promise-broken');
+      expect(promisedAnother(20)).toContain('promise-broken');
     });
-  });
-
-  it('does not blame a takeover on a worker when another fault was near', () => {
-    const world = soundWorld();
-    world.history.faults.push(fault('worker-freeze', 150, 8_000), fault('redis-freeze', 1_000, 7_000, 'redis'));
-    world.books.operations[2] = { ...world.books.operations[2]!, acceptedAtMs: 200, appliedAtMs: 7_900 };
-    expect(rulesOf(world)).not.toContain('takeover');
   });
 });

@@ -8,6 +8,9 @@ import { checkBooks } from './checkBooks.ts';
 import { checkCourse, takeovers } from './checkCourse.ts';
 import type { Takeover } from './checkCourse.ts';
 import { checkOrder } from './checkOrder.ts';
+import { checkPeace } from './checkPeace.ts';
+import { checkReasons } from './checkReasons.ts';
+import { checkRequests } from './checkRequests.ts';
 import { gatherEvidence } from './evidence.ts';
 import type { Violation } from './evidence.ts';
 import type { History } from './history.ts';
@@ -16,6 +19,8 @@ export interface Limits {
   /** How long a partition may stand still when a worker is struck and nothing else is. */
   takeoverMs: number;
   partitions: number;
+  /** How many promises may be open. */
+  maxPending: number;
 }
 
 export interface Verdict {
@@ -27,8 +32,11 @@ export function check(history: History, books: Books, limits: Limits): Verdict {
   const evidence = gatherEvidence(history, books);
   const violations = [
     ...checkAnswers(evidence),
+    ...checkRequests(evidence),
+    ...checkReasons(evidence),
     ...checkBooks(evidence),
     ...checkOrder(evidence),
+    ...checkPeace(evidence, limits),
     ...checkCourse(evidence, limits),
   ];
   return { violations, takeovers: takeovers(evidence, limits.partitions) };

@@ -1,9 +1,10 @@
 /**
  * A careful client, as the API's documentation asks for: it sends one operation under one key until it has an outcome,
  * to whichever API process, after whatever went wrong; it honours `Retry-After`; a 202 it follows to the end. It notes
- * every attempt. What it never does is to send the same movement under another key.
+ * every attempt. What it never does is to send the same movement under another key, or one without a key a second time.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { retryAfterMs, toAnswer, toItem, toItemAnswers, toRequest } from './answers.ts';
 import { clockMs, isFinal, isLost } from './history.ts';
 import type { Answer, Attempt, Lost, Operation, Which } from './history.ts';
 import type { HttpAnswer, HttpClient } from './httpClient.ts';
@@ -16,13 +17,15 @@ export interface Wish {
   which?: Which;
   /** How often it is sent at most. */
   maxTries?: number;
+  /** Resolve only when a 202 has been followed to its end. */
+  isPatient?: boolean;
 }
 
 export interface Client {
-  /** One POST, whatever comes of it. */
-  send(operation: Operation, person: Person, wish?: Wish): Promise<Attempt>;
   /** Until the outcome is final, or the patience is over: then its outcome stays unknown to the client. */
   carry(operation: Operation, person: Person, wish?: Wish): Promise<void>;
+  /** The same for several in one request, which is sent until all of them have an outcome. */
+  carryList(operations: readonly Operation[], person: Person, isAtomic: boolean, wish?: Wish): Promise<void>;
   /** Resolves when every 202 has been followed to its end. */
   followed(): Promise<void>;
 }
@@ -39,113 +42,111 @@ const MAX_TRIES = 80;
 const MAX_PAUSE_MS = 400;
 const TIMEOUT_MS = { min: 3_000, max: 9_000 };
 const ASK_PAUSE_MS = { min: 200, max: 1_500 };
+const BULK_PATH = '/api/operations/bulk';
 
 export function createClient(deps: ClientDeps): Client {
   const { random } = deps;
-  const following = new Set<Promise<void>>();
+  const exchange = createExchange(deps);
+  /** By operation and body. */
+  const following = new Map<string, Promise<void>>();
   const pause = (ms: number) => sleep(ms, undefined, { signal: deps.giveUp }).catch(() => undefined);
-
-  const note = async (
-    operation: Operation,
-    person: Person,
-    about: Pick<Attempt, 'what' | 'which'> & { path: string; headers: Record<string, string>; body?: object },
-  ) => {
-    const api = random.integer(0, deps.ports.length - 1);
-    const sentAtMs = clockMs();
-    const answer = await deps.http.send({
-      method: about.what === 'send' ? 'POST' : 'GET',
-      port: deps.ports[api] ?? 0,
-      path: about.path,
-      headers: { Cookie: person.cookie, ...about.headers },
-      ...(about.body && { body: about.body }),
-      timeoutMs: random.integer(TIMEOUT_MS.min, TIMEOUT_MS.max),
-    });
-    const { what, which } = about;
-    const result = isLost(answer) ? answer : toAnswer(answer);
-    const attempt: Attempt = { what, which, api, sentAtMs, endedAtMs: clockMs(), result };
-    operation.attempts.push(attempt);
-
-    if ('balanceMinor' in result && result.walletId === person.walletId) {
-      person.knownBalanceMinor = result.balanceMinor ?? 0;
-    }
-    return { attempt, retryAfterMs: retryAfterMs(answer) };
-  };
-
-  const send = (operation: Operation, person: Person, { prefer, which = 'own' }: Wish = {}) => {
-    const { walletId, amountMinor, details } = operation[which] ?? operation.own;
-    const isExternal = operation.identity === 'external';
-    const headers = {
-      ...(!isExternal && { 'Idempotency-Key': operation.name }),
-      ...(prefer !== undefined && { Prefer: prefer }),
-    };
-    const body = {
-      wallet_id: walletId,
-      amount: printMinor(amountMinor),
-      details,
-      ...(isExternal && { external_id: operation.name }),
-    };
-    const path = operation.kind === 'deposit' ? '/api/external_to_wallet' : '/api/wallet_to_wallet';
-    return note(operation, person, { what: 'send', which, path, headers, body });
-  };
 
   const follow = async (operation: Operation, person: Person, which: Which, operationId: string) => {
     const path = `/api/operations/${operationId}`;
     while (!deps.giveUp.aborted) {
       const headers: Record<string, string> = random.chance(0.3) ? { Prefer: 'wait=2' } : {};
-      const { attempt } = await note(operation, person, { what: 'ask', which, path, headers });
+      const { answer, ...when } = await exchange(person, path, headers);
+      const result = isLost(answer) ? answer : toAnswer(answer);
+      const attempt = note(operation, person, { what: 'ask', which, ...when, result });
       if (isFinal(attempt)) return;
       await pause(random.integer(ASK_PAUSE_MS.min, ASK_PAUSE_MS.max));
     }
   };
 
+  /** True when there is no more to send: the outcome is known, or a promise is being followed. */
+  const isCarried = (operation: Operation, person: Person, attempt: Attempt): boolean => {
+    if (isFinal(attempt)) return true;
+    const { result, which } = attempt;
+    if (isLost(result) || result.status !== 202 || result.operationId === undefined) return false;
+    const name = nameOf(operation, which);
+    if (following.has(name)) return true;
+    const followed = follow(operation, person, which, result.operationId);
+    following.set(name, followed);
+    void followed.finally(() => following.delete(name));
+    return true;
+  };
+
+  /** Sends until `once` answers that it is done. */
+  const persist = async (maxTries: number, once: () => Promise<{ isDone: boolean; retryAfterMs: number }>) => {
+    for (let tries = 1; tries <= maxTries && !deps.giveUp.aborted; tries++) {
+      const { isDone, retryAfterMs: waitMs } = await once();
+      if (isDone) return;
+      if (tries < maxTries) await pause(Math.min(waitMs, MAX_PAUSE_MS) * (0.5 + random.next()));
+    }
+  };
+
   return {
-    send: async (operation, person, wish) => (await send(operation, person, wish)).attempt,
-    async carry(operation, person, wish = {}) {
-      for (let tries = 1; tries <= (wish.maxTries ?? MAX_TRIES) && !deps.giveUp.aborted; tries++) {
-        const { attempt, retryAfterMs } = await send(operation, person, wish);
-        if (isFinal(attempt)) return;
-        const { result } = attempt;
-        if (!isLost(result) && result.status === 202 && result.operationId !== undefined) {
-          const followed = follow(operation, person, attempt.which, result.operationId);
-          following.add(followed);
-          void followed.finally(() => following.delete(followed));
-          return;
-        }
-        await pause(Math.min(retryAfterMs, MAX_PAUSE_MS) * (0.5 + random.next()));
-      }
+    async carry(operation, person, { prefer, which = 'own', maxTries = MAX_TRIES, isPatient = false } = {}) {
+      const { path, headers, body } = toRequest(operation, which);
+      const isOnce = operation.identity === 'none';
+      await persist(isOnce ? 1 : maxTries, async () => {
+        const { answer, ...when } = await exchange(person, path, { ...headers, ...prefers(prefer) }, body);
+        const result = isLost(answer) ? answer : toAnswer(answer);
+        const attempt = note(operation, person, { what: 'send', which, ...when, result }, prefer);
+        return { isDone: isCarried(operation, person, attempt), retryAfterMs: retryAfterMs(answer) };
+      });
+      if (isPatient) await following.get(nameOf(operation, which));
+    },
+    async carryList(operations, person, isAtomic, { prefer, maxTries = MAX_TRIES } = {}) {
+      const body = { items: operations.map(toItem), ...(isAtomic && { atomic: true }) };
+      await persist(maxTries, async () => {
+        const { answer, ...when } = await exchange(person, BULK_PATH, prefers(prefer), body);
+        const results = isLost(answer) ? operations.map(() => answer) : toItemAnswers(answer, operations.length);
+        const done = operations.map((operation, index) => {
+          const result = results[index] as Answer | Lost;
+          const attempt = note(operation, person, { what: 'send', which: 'own', ...when, result }, prefer);
+          return isCarried(operation, person, attempt);
+        });
+        return { isDone: done.every(Boolean), retryAfterMs: retryAfterMs(answer) };
+      });
     },
     followed: async () => {
-      while (following.size > 0) await Promise.all(following);
+      while (following.size > 0) await Promise.all(following.values());
     },
   };
 }
 
-function retryAfterMs(answer: HttpAnswer | Lost): number {
-  const seconds = isLost(answer) ? undefined : answer.headers['retry-after'];
-  return seconds === undefined ? 100 : Number(seconds) * 1_000;
-}
-
-function toAnswer({ status, headers, body }: HttpAnswer): Answer {
-  const said = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>;
-  const text = (name: string) => (typeof said[name] === 'string' ? said[name] : undefined);
-  const answer = {
-    status,
-    code: text('code'),
-    operationId: text('operation_id'),
-    walletId: typeof said['wallet_id'] === 'number' ? said['wallet_id'] : undefined,
-    balanceMinor: typeof said['balance'] === 'number' ? toMinor(said['balance']) : undefined,
-    word: typeof said['status'] === 'string' ? said['status'] : undefined,
-    reason: text('reason'),
-    isReplay: headers['idempotency-replayed'] === 'true' ? true : undefined,
+/** One request to whichever API process, whatever comes of it. */
+function createExchange({ http, ports, random }: ClientDeps) {
+  return async (person: Person, path: string, headers: Record<string, string>, body?: object) => {
+    const api = random.integer(0, ports.length - 1);
+    const sentAtMs = clockMs();
+    const answer: HttpAnswer | Lost = await http.send({
+      method: body ? 'POST' : 'GET',
+      port: ports[api] ?? 0,
+      path,
+      headers: { Cookie: person.cookie, ...headers },
+      ...(body && { body }),
+      timeoutMs: random.integer(TIMEOUT_MS.min, TIMEOUT_MS.max),
+    });
+    return { api, sentAtMs, endedAtMs: clockMs(), answer };
   };
-  return Object.fromEntries(Object.entries(answer).filter(([, value]) => value !== undefined)) as unknown as Answer;
 }
 
-/** Roubles as the API writes them, in kopecks. Rounding only undoes the binary fraction: the API sends two decimals. */
-export function toMinor(amount: number): number {
-  return Math.round(amount * 100);
+function note(operation: Operation, person: Person, attempt: Attempt, prefer?: string): Attempt {
+  const noted: Attempt = { ...attempt, ...(prefer === 'respond-async' && { isAsync: true }) };
+  operation.attempts.push(noted);
+  const { result } = noted;
+  if ('balanceMinor' in result && result.walletId === person.walletId) {
+    person.knownBalanceMinor = result.balanceMinor ?? 0;
+  }
+  return noted;
 }
 
-function printMinor(amountMinor: number): string {
-  return `${Math.floor(amountMinor / 100)}.${String(amountMinor % 100).padStart(2, '0')}`;
+function nameOf({ name }: Operation, which: Which): string {
+  return `${which} ${name}`;
+}
+
+function prefers(prefer: string | undefined): Record<string, string> {
+  return prefer === undefined ? {} : { Prefer: prefer };
 }

@@ -3,7 +3,7 @@
  * which only this run's clients wrote, so nothing that the service computed (an operation id, a hash) is trusted.
  */
 import type { Books, EntryRow, OperationRow } from './books.ts';
-import { isFinal, isLost } from './history.ts';
+import { REJECTIONS, isFinal, isLost } from './history.ts';
 import type { History, Operation, Which } from './history.ts';
 
 /** A rule that does not hold, and what shows it. */
@@ -31,6 +31,8 @@ export interface Evidence {
   books: Books;
   cases: Case[];
   caseOfRow: Map<string, Case>;
+  /** The items of every atomic list, in order. */
+  lists: Map<string, Case[]>;
   entriesOfOperation: Map<string, EntryRow[]>;
   /** In the order of their numbers. */
   entriesOfWallet: Map<number, EntryRow[]>;
@@ -50,6 +52,10 @@ export function gatherEvidence(history: History, books: Books): Evidence {
     books,
     cases,
     caseOfRow,
+    lists: groupBy(
+      cases.filter(({ operation }) => operation.list !== undefined),
+      ({ operation }) => operation.list ?? '',
+    ),
     entriesOfOperation: groupBy(books.entries, ({ operationId }) => operationId),
     entriesOfWallet,
   };
@@ -79,7 +85,15 @@ function toCase(operation: Operation, rowsByDetails: Map<string, OperationRow[]>
 /** An answer that tells what has become of the operation, not one that refused to begin it. */
 function isOutcome({ result, what }: Operation['attempts'][number]): boolean {
   if (isLost(result)) return false;
-  return what === 'ask' || result.status === 200 || (result.status === 422 && result.code === 'insufficient_funds');
+  if (what === 'ask' || result.status === 200) return true;
+  return result.status === 422 && REJECTIONS.includes(result.code ?? '');
+}
+
+/** The wallet whose group one of its bodies queues in: where money leaves, and for a deposit where it arrives. */
+export function routingWallet({ lists }: Pick<Evidence, 'lists'>, operation: Operation, which: Which): number {
+  // A list travels as one, the way of its first item.
+  const first = operation.list === undefined ? operation : (lists.get(operation.list)?.[0]?.operation ?? operation);
+  return first.kind === 'deposit' ? (first[which] ?? first.own).walletId : first.payerWalletId;
 }
 
 export function groupBy<K, T>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> {

@@ -1,14 +1,23 @@
 /** A small history that is sound in every way, and the pieces to make another, for whoever has to break one. */
 import type { Books, EntryRow } from './books.ts';
+import { check } from './checker.ts';
 import type { Answer, Attempt, FaultRecord, History, Lost, Operation, Read } from './history.ts';
 
 const BANK = 1;
 export const ANN = 2;
 export const BOB = 3;
 
+/** Two promises at a time are the bound. */
+const LIMITS = { takeoverMs: 6_000, partitions: 4, maxPending: 2 };
+
 export interface World {
   history: History;
   books: Books;
+}
+
+/** Every rule that the checker finds broken, once. */
+export function rulesOf({ history, books }: World): string[] {
+  return [...new Set(check(history, books, LIMITS).violations.map(({ rule }) => rule))];
 }
 
 /** Ann is given 100 and pays Bob 30; then she asks for 500, which she does not have. Every answer was told as it is. */
@@ -33,10 +42,10 @@ export function soundWorld(): World {
   };
   const books: Books = {
     operations: [
-      row('gift', 'deposit', BANK, ANN, 100, [1, 1], 40),
-      row('rent', 'transfer', ANN, BOB, 30, [2, 1], 140),
+      row('gift', 'deposit', BANK, ANN, 100, [1, 1], 40, 0),
+      row('rent', 'transfer', ANN, BOB, 30, [2, 1], 140, 100),
       {
-        ...row('dream', 'transfer', ANN, BOB, 500, [null, null], 240),
+        ...row('dream', 'transfer', ANN, BOB, 500, [null, null], 240, 200),
         status: 'rejected',
         reason: 'insufficient_funds',
       },
@@ -48,13 +57,56 @@ export function soundWorld(): World {
       entry(BOB, 1, 'rent', 30, 30),
     ],
     wallets: [
-      { id: BANK, kind: 'settlement', currency: 'RUB', balanceMinor: -100, version: 1 },
-      { id: ANN, kind: 'customer', currency: 'RUB', balanceMinor: 70, version: 2 },
-      { id: BOB, kind: 'customer', currency: 'RUB', balanceMinor: 30, version: 1 },
+      { id: BANK, kind: 'settlement', currency: 'RUB', balanceMinor: -100, version: 1, isFrozen: false },
+      { id: ANN, kind: 'customer', currency: 'RUB', balanceMinor: 70, version: 2, isFrozen: false },
+      { id: BOB, kind: 'customer', currency: 'RUB', balanceMinor: 30, version: 1, isFrozen: false },
     ],
     pendingIds: [],
   };
   return { history, books };
+}
+
+/** Ann pays Bob 10 and 20 in one list, after the rent; `over` goes over both rows. */
+export function listWorld(over: Partial<Books['operations'][number]> = {}): World {
+  const world = soundWorld();
+  const { history, books } = world;
+  for (const [index, amountMinor] of [10, 20].entries()) {
+    const name = `pair.${index}`;
+    const balanceMinor = [60, 40][index] ?? 0;
+    const told = over.reason ? { status: 422, code: over.reason, operationId: name } : applied(name, ANN, balanceMinor);
+    const item = operation(name, 'transfer', ANN, BOB, amountMinor, [answered(300, 350, told)]);
+    history.operations.push({ ...item, list: 'pair' });
+    const seqs: [number, number] = [3 + index, 2 + index];
+    books.operations.push({ ...row(name, 'transfer', ANN, BOB, amountMinor, seqs, 340, 300), ...over });
+    if (over.status === 'rejected') continue;
+    books.entries.push(entry(ANN, seqs[0], name, -amountMinor, balanceMinor));
+    books.entries.push(entry(BOB, seqs[1], name, amountMinor, 70 - balanceMinor + 30));
+  }
+  const isApplied = over.status !== 'rejected';
+  if (isApplied) books.wallets[1] = { ...books.wallets[1]!, balanceMinor: 40, version: 4 };
+  if (isApplied) books.wallets[2] = { ...books.wallets[2]!, balanceMinor: 60, version: 3 };
+  return world;
+}
+
+/** Ann's wallet is frozen from 300 to 500; in between she is refused a payment of 1. */
+export function frozenWorld(): World {
+  const world = soundWorld();
+  const { history, books } = world;
+  const order = (kind: 'freeze' | 'unfreeze', atMs: number) => {
+    const isFrozen = kind === 'freeze';
+    const told = { status: 200, operationId: kind, walletId: ANN, word: 'OK', isFrozen };
+    history.operations.push(operation(kind, kind, ANN, ANN, 0, [answered(atMs, atMs + 50, told)]));
+    books.operations.push(row(kind, kind, ANN, ANN, 0, [null, null], atMs + 40, atMs));
+  };
+  order('freeze', 300);
+  order('unfreeze', 500);
+  const told = { status: 422, code: 'wallet_frozen', operationId: 'tea' };
+  history.operations.push(operation('tea', 'transfer', ANN, BOB, 1, [answered(400, 450, told)]));
+  books.operations.push({
+    ...row('tea', 'transfer', ANN, BOB, 1, [null, null], 440, 400),
+    ...{ status: 'rejected', reason: 'wallet_frozen' },
+  });
+  return world;
 }
 
 export function operation(
@@ -68,13 +120,19 @@ export function operation(
   return { name, identity: 'key', kind, payerWalletId, own: { walletId, amountMinor, details: name }, attempts };
 }
 
+/** Its request is called by when it was sent. */
 export function answered(
   sentAtMs: number,
   endedAtMs: number,
   result: Answer | Lost,
   over: Partial<Attempt> = {},
 ): Attempt {
-  return { what: 'send', which: 'own', api: 0, sentAtMs, endedAtMs, result, ...over };
+  const told = 'lost' in result ? result : { requestId: requestAt(sentAtMs), ...result };
+  return { what: 'send', which: 'own', api: 0, sentAtMs, endedAtMs, result: told, ...over };
+}
+
+function requestAt(sentAtMs: number): string {
+  return `the request of ${sentAtMs}`;
 }
 
 export function applied(operationId: string, walletId: number, balanceMinor: number): Answer {
@@ -89,6 +147,7 @@ export function look(sentAtMs: number, endedAtMs: number, listed: [number, strin
   return { reader: 'reader', walletId: ANN, api: 0, sentAtMs, endedAtMs, result };
 }
 
+/** Decided for the request that was sent at `sentAtMs`. */
 export function row(
   id: string,
   kind: string,
@@ -97,10 +156,18 @@ export function row(
   amountMinor: number,
   [debitSeq, creditSeq]: [number | null, number | null],
   appliedAtMs: number,
+  sentAtMs: number,
 ): Books['operations'][number] {
   return {
     ...{ id, kind, status: 'applied', reason: null, debitWalletId, creditWalletId, amountMinor, details: id },
-    ...{ externalId: null, debitSeq, creditSeq, acceptedAtMs: appliedAtMs - 10, appliedAtMs },
+    ...{
+      externalId: null,
+      requestId: requestAt(sentAtMs),
+      debitSeq,
+      creditSeq,
+      acceptedAtMs: appliedAtMs - 10,
+      appliedAtMs,
+    },
   };
 }
 

@@ -7,7 +7,8 @@
  * Times are milliseconds of this process's one clock.
  */
 
-type Kind = 'deposit' | 'transfer';
+/** `freeze` and `unfreeze` are an operator's, and move nothing. */
+type Kind = 'deposit' | 'transfer' | 'freeze' | 'unfreeze';
 export type Which = 'own' | 'clash';
 
 interface Body {
@@ -21,12 +22,15 @@ interface Body {
 export interface Operation {
   /** The Idempotency-Key, or the external_id. */
   name: string;
-  identity: 'key' | 'external';
+  /** `none`: it carries neither, and so is sent once and never again. */
+  identity: 'key' | 'external' | 'none';
   kind: Kind;
-  /** The wallet that money leaves. */
+  /** The wallet that money leaves; the one that is frozen. */
   payerWalletId: number;
   own: Body;
   clash?: Body;
+  /** The atomic list that it is an item of: never sent but as this list, with the items in the order of the history. */
+  list?: string;
   attempts: Attempt[];
 }
 
@@ -44,6 +48,9 @@ export interface Answer {
   /** Why an operation that was asked for is rejected. */
   reason?: string;
   isReplay?: boolean;
+  isFrozen?: boolean;
+  /** What the service called this very request. */
+  requestId?: string;
 }
 
 /** No answer: the client gave up waiting, the connection broke, or nobody listened (then nothing was sent). */
@@ -52,9 +59,11 @@ export interface Lost {
 }
 
 export interface Attempt {
-  /** `send` is a POST of the body, `ask` a GET of the operation. */
+  /** `send` is a POST of the body, alone or in a list; `ask` a GET of the operation. */
   what: 'send' | 'ask';
   which: Which;
+  /** It asked for a 202 at once. */
+  isAsync?: true;
   /** Index of the API process it was sent to. */
   api: number;
   sentAtMs: number;
@@ -109,6 +118,9 @@ export function createHistory(): History {
 export function isLost(result: object): result is Lost {
   return 'lost' in result;
 }
+
+/** Why the ledger says no in these runs: what is stored, and so answered to every request under the key. */
+export const REJECTIONS = ['insufficient_funds', 'wallet_frozen', 'list_rejected'];
 
 /** An outcome that may never change any more. */
 export function isFinal(attempt: Pick<Attempt, 'what' | 'result'>): boolean {

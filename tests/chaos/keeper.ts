@@ -15,8 +15,8 @@ const LINE_SHOWN = 1_500;
 
 export interface Keeper {
   name: string;
-  /** Starts the process and waits until it is ready. Rejects when it cannot within a minute. */
-  start: () => Promise<void>;
+  /** Starts the process and waits until it is ready. Rejects when it cannot within a minute. `over` goes over its environment. */
+  start: (over?: Record<string, string>) => Promise<void>;
   /** SIGKILL; it stays down until `start`. */
   kill: () => Promise<void>;
   freeze: () => void;
@@ -39,6 +39,7 @@ export function createKeeper({ role, name, env, onReady, onDeath }: KeeperOption
   let isReady = false;
   /** Counts what it was told to do: whoever waited looks whether it still holds. */
   let order = 0;
+  let startedOver: Record<string, string> = {};
 
   const report = (said: string) => onDeath({ who: name, atMs: clockMs(), said });
 
@@ -47,15 +48,16 @@ export function createKeeper({ role, name, env, onReady, onDeath }: KeeperOption
     const { code, signal } = await started.exited;
     if (order !== ordered) return;
     report(`ended by itself with ${code ?? signal}\n${lastWords(started)}`);
-    await start().catch((error: unknown) => report(String(error)));
+    await start(startedOver).catch((error: unknown) => report(String(error)));
   };
 
-  const start = async () => {
+  const start = async (over: Record<string, string> = {}) => {
     const ordered = ++order;
+    startedOver = over;
     const deadlineMs = clockMs() + START_LIMIT_MS;
     while (order === ordered) {
       isReady = false;
-      const started = spawnProgram(`${role}/main.ts`, { env });
+      const started = spawnProgram(`${role}/main.ts`, { env: { ...env, ...over } });
       current = started;
       try {
         const { url } = await message(started, 'ready');

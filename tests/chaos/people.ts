@@ -1,13 +1,13 @@
 /**
- * Who takes part: customers who have signed up, and the bank. They bring their session's cookie, as a browser would,
+ * Who takes part: customers who have signed up, the bank, and an operator. They bring their session's cookie, as a browser would,
  * and remember the balance they were last told, so that they can ask for more than they have.
  */
-import { BANK } from './system.ts';
+import { BANK, OPERATOR } from './system.ts';
 import type { HttpAnswer, HttpClient } from './httpClient.ts';
 import { isLost } from './history.ts';
 
 export interface Person {
-  /** The bank's is its settlement wallet. */
+  /** The bank's is its settlement wallet; an operator has none, which is 0. */
   walletId: number;
   cookie: string;
   knownBalanceMinor: number;
@@ -15,6 +15,7 @@ export interface Person {
 
 export interface People {
   bank: Person;
+  operator: Person;
   customers: Person[];
   /** The few customers who take part in far more movements than the others. */
   hot: Person[];
@@ -42,12 +43,18 @@ export async function gatherPeople(http: HttpClient, ports: readonly number[], c
   };
   await Promise.all(Array.from({ length: SIGN_UPS_AT_ONCE }, signUp));
   signed.sort((one, other) => one.walletId - other.walletId);
-  return { bank: toPerson(await call(0, '/api/login', BANK)), customers: signed, hot: signed.slice(0, HOT) };
+  const logIn = async (account: object) => toPerson(await call(0, '/api/login', account));
+  return {
+    bank: await logIn(BANK),
+    operator: await logIn(OPERATOR),
+    customers: signed,
+    hot: signed.slice(0, HOT),
+  };
 }
 
 function toPerson({ headers, body }: HttpAnswer): Person {
   const cookie = headers['set-cookie']?.[0]?.split(';', 1)[0];
-  const { wallet_id: walletId } = body as { wallet_id?: number };
+  const { wallet_id: walletId } = body as { wallet_id?: number | null };
   if (cookie === undefined || walletId === undefined) throw new Error(`no cookie or wallet in ${JSON.stringify(body)}`);
-  return { walletId, cookie, knownBalanceMinor: 0 };
+  return { walletId: walletId ?? 0, cookie, knownBalanceMinor: 0 };
 }

@@ -18,6 +18,7 @@ import { createHttpClient } from './httpClient.ts';
 import { createLoad } from './load.ts';
 import { gatherPeople } from './people.ts';
 import { createRandom } from './random.ts';
+import { RECOVERY_MS } from './reach.ts';
 import { faultLine, progressLine } from './progress.ts';
 import { drawSchedule } from './schedule.ts';
 import type { Pace } from './schedule.ts';
@@ -33,7 +34,13 @@ export interface RunOptions {
   pace?: Pace;
   customers?: number;
   actors?: number;
-  /** How long what was promised is waited for, once all is healed. */
+  /** How long the load goes on once all is healed, in peace. */
+  peaceMs?: number;
+  /** How many old operations are sent once more at the end. */
+  replays?: number;
+  /** How many promises may be open in the whole service; a third of the seeds has a bound that is reached. */
+  maxPending?: number;
+  /** How long what was promised is waited for, once the load is over. */
   settleMs?: number;
   say: (line: string) => void;
   /** Ends the run early, without a verdict. */
@@ -54,6 +61,11 @@ const PACE: Pace = { firstMs: 4_000, gapMs: [9_000, 16_000] };
 const CUSTOMERS = 48;
 const ACTORS = 24;
 const MAX_PAUSE_MS = 300;
+const REPLAYS = 300;
+const REPLAY_LIMIT_MS = 30_000;
+/** So much longer than the recovery that is promised, that what is not as it should be is seen. */
+const PEACE_MS = RECOVERY_MS + 8_000;
+const MAX_PENDING = { ample: 100_000, scarce: 8 };
 const PROGRESS_EVERY_MS = 15_000;
 /** The sweep looks after half a minute, and after a minute more if its first envelope was lost. */
 const SETTLE_MS = 150_000;
@@ -68,17 +80,20 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
   const { seed, queue, say, signal } = options;
   const history = createHistory();
   const onDeath = (death: History['deaths'][number]) => void history.deaths.push(death);
-  const system = await startSystem({ queue, onDeath });
+  const maxPending = options.maxPending ?? (seed % 3 === 0 ? MAX_PENDING.scarce : MAX_PENDING.ample);
+  const system = await startSystem({ queue, maxPending, onDeath });
   const http = createHttpClient();
   try {
     signal?.throwIfAborted();
-    say(`started: 2 API processes, 2 workers, PostgreSQL, the queue on ${queue === 'redis' ? 'Redis' : 'PostgreSQL'}`);
+    const place = queue === 'redis' ? 'Redis' : 'PostgreSQL';
+    say(`started: 2 API processes, 2 workers, PostgreSQL, the queue on ${place}, ${maxPending} promises at a time`);
     const loadMs = await strike(options, system, history, http);
     await system.stopServices();
     const books = await readBooks(system.query);
     const { violations, takeovers } = check(history, books, {
       takeoverMs: TAKEOVER_LIMIT_MS[queue],
       partitions: PARTITIONS,
+      maxPending,
     });
     const { isSound, said } = await system.verify();
     if (!isSound) violations.push({ rule: 'verify', says: `npm run verify objects:\n${said}` });
@@ -116,7 +131,9 @@ async function strike(
   const stop = signal ? AbortSignal.any([over.signal, signal]) : over.signal;
   // Every actor and every fault listens to it.
   setMaxListeners(0, stop, giveUp.signal);
+  signal?.addEventListener('abort', () => giveUp.abort());
   const progress = setInterval(() => say(progressLine(history, startedMs, clockMs())), PROGRESS_EVERY_MS);
+  let patience: NodeJS.Timeout | undefined;
   const failures: unknown[] = [];
   const fail = (error: unknown) => {
     failures.push(error);
@@ -132,23 +149,32 @@ async function strike(
     const faulting = runFaults({ system, planned, stop, onFault, onHealed }).catch(fail);
     await sleep(runMs, undefined, { signal: stop }).catch(() => undefined);
     await faulting;
+    if (!stop.aborted) say(`${secondsSince(startedMs)}  all is healed; the load goes on in peace`);
+    await sleep(options.peaceMs ?? PEACE_MS, undefined, { signal: stop }).catch(() => undefined);
     const loadMs = clockMs() - startedMs;
     over.abort();
-    if (signal?.aborted) giveUp.abort();
-    else say(`${(loadMs / 1000).toFixed(1).padStart(8)} s  all is healed; waiting for what was promised`);
+    if (!signal?.aborted) say(`${secondsSince(startedMs)}  the load is over; waiting for what was promised`);
     await loading;
     if (failures.length > 0) throw failures[0];
     signal?.throwIfAborted();
     const untilMs = clockMs() + (options.settleMs ?? SETTLE_MS);
     await settled(system, client.followed(), untilMs);
-    await load.replaySample();
+    // A service that refuses for ever is not to be asked for as long.
+    patience = setTimeout(() => giveUp.abort(), REPLAY_LIMIT_MS);
+    await load.replaySample(options.replays ?? REPLAYS);
     await settled(system, client.followed(), untilMs);
+    signal?.throwIfAborted();
     return loadMs;
   } finally {
     over.abort();
     giveUp.abort();
+    clearTimeout(patience);
     clearInterval(progress);
   }
+}
+
+function secondsSince(startedMs: number): string {
+  return `${((clockMs() - startedMs) / 1000).toFixed(1).padStart(8)} s`;
 }
 
 /** Until every 202 has its outcome and no promise is left, or the time is up: what is missing then the checker finds. */

@@ -4,11 +4,12 @@
  * status: 0 the checker objected to every one, 1 it missed one, 2 a change no longer fits the source.
  */
 import { spawn } from 'node:child_process';
-import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { patched } from './patched.ts';
 import { SABOTAGES } from './sabotages.ts';
 import type { Sabotage } from './sabotages.ts';
 
@@ -77,17 +78,6 @@ async function runSabotaged(sabotage: Sabotage): Promise<string[]> {
   }
 }
 
-async function patched(root: string, { file, from, to }: Sabotage['patches'][number]): Promise<string> {
-  const source = await readFile(path.join(root, file), 'utf8');
-  const parts = source.split(from);
-  if (parts.length !== 2) {
-    throw new Error(
-      `${file} has ${parts.length - 1} places, not one, that read:\n${from}\nThe sabotage must be adapted.`,
-    );
-  }
-  return parts.join(to);
-}
-
 async function run(folder: string, args: readonly string[]): Promise<string[]> {
   const child = spawn(process.execPath, ['--import', 'tsx', 'tests/chaos/main.ts', ...args], {
     cwd: folder,
@@ -98,6 +88,9 @@ async function run(folder: string, args: readonly string[]): Promise<string[]> {
   });
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
-  await new Promise((resolve, reject) => child.once('close', resolve).once('error', reject));
+  // Interrupted, it is an error too, and yet its folder is needed until it has ended.
+  child.on('error', (error) => console.error(error.message));
+  await new Promise((resolve) => child.once('close', resolve));
+  interrupted.signal.throwIfAborted();
   return output.trimEnd().split('\n');
 }

@@ -3,11 +3,18 @@
  * what the checker must say then. A text that is no longer in the source is an error: the defence may have moved.
  */
 
+/** One text of one source file, and what stands there instead. */
+export interface Patch {
+  file: string;
+  from: string;
+  to: string;
+}
+
 export interface Sabotage {
   name: string;
   /** What is taken away. */
   says: string;
-  patches: readonly { file: string; from: string; to: string }[];
+  patches: readonly Patch[];
   /** Arguments of the chaos run. */
   args: readonly string[];
   /** The checker must report at least one of these rules; or nothing at all, if there are none. */
@@ -28,7 +35,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     patches: [
       {
         file: 'shared/ledger/decide.ts',
-        from: '    if (decidedIds.has(command.id)) continue;\n',
+        from: '      if (decidedIds.has(command.id)) return false;\n',
         to: '',
       },
       {
@@ -45,14 +52,14 @@ export const SABOTAGES: readonly Sabotage[] = [
     says: '202 is answered and nothing is stored',
     patches: [
       {
-        file: 'api/submit.ts',
-        from: 'await deps.guard(() => insertPending(deps.pool, promised, bounds));',
-        to: 'void bounds, insertPending;',
+        file: 'api/promises.ts',
+        from: 'const refused = await guard(() => insertPending(pool, promised, bounds));',
+        to: 'void [pool, guard, bounds, insertPending];',
       },
       {
-        file: 'api/submit.ts',
-        from: 'return ids.map((id) => known.get(id));',
-        to: "return promised.map(({ command: { id, requestHash } }) => known.get(id) ?? { id, requestHash, state: 'pending' as const });",
+        file: 'api/promises.ts',
+        from: "const results = ids.map((id) => known.get(id) ?? refused.get(id) ?? 'full');",
+        to: "const results = promised.map(({ command: { id, requestHash } }) => known.get(id) ?? { id, requestHash, state: 'pending' as const });",
       },
     ],
     args: ['--seed', '1', '--minutes', '0.5', '--faults', 'blackout', '--every', '10', '--settle', '50'],
@@ -63,14 +70,14 @@ export const SABOTAGES: readonly Sabotage[] = [
     says: '202 is answered before the promise is committed',
     patches: [
       {
-        file: 'api/submit.ts',
-        from: 'await deps.guard(() => insertPending(deps.pool, promised, bounds));',
-        to: 'void insertPending(deps.pool, promised, bounds).catch(() => undefined);',
+        file: 'api/promises.ts',
+        from: 'const refused = await guard(() => insertPending(pool, promised, bounds));',
+        to: 'const refused = new Map<string, never>();\n    void guard, insertPending(pool, promised, bounds).catch(() => undefined);',
       },
       {
-        file: 'api/submit.ts',
-        from: 'const known = await deps.outcomes.read(ids);',
-        to: "const known = new Map(promised.map(({ command: { id, requestHash } }) => [id, { id, requestHash, state: 'pending' as const }]));",
+        file: 'api/promises.ts',
+        from: 'const known = await outcomes.read(ids);',
+        to: "void outcomes;\n    const known = new Map(promised.map(({ command: { id, requestHash } }) => [id, { id, requestHash, state: 'pending' as const }]));",
       },
     ],
     args: ['--seed', '1', '--minutes', '1', '--faults', 'postgres-crash,blackout', '--every', '5', '--settle', '50'],
@@ -139,8 +146,8 @@ export const SABOTAGES: readonly Sabotage[] = [
     patches: [
       {
         file: 'api/movements.ts',
-        from: '    if (known.requestHash !== command.requestHash) {\n',
-        to: '    if (known.requestHash === undefined) {\n',
+        from: '  if (known.requestHash === command.requestHash) return;\n',
+        to: '  if (command.id) return;\n',
       },
     ],
     args: ['--seed', '1', '--minutes', '0.4', '--faults', 'worker-kill'],
@@ -158,5 +165,85 @@ export const SABOTAGES: readonly Sabotage[] = [
     ],
     args: ['--seed', '1', '--minutes', '2', '--faults', 'redis-freeze', '--every', '6'],
     expects: ['refused-but-stored'],
+  },
+  {
+    name: 'one-says-nothing-happened',
+    says: 'a request that is given up says that it changed nothing, though its command is under way',
+    patches: [
+      {
+        file: 'api/submit.ts',
+        from: "    if (known !== undefined && known !== 'unknown') return known;\n",
+        to: "    throw new Problem('unavailable');\n",
+      },
+    ],
+    args: ['--seed', '1', '--minutes', '0.5', '--faults', 'worker-freeze', '--every', '8'],
+    expects: ['refused-but-stored'],
+  },
+  {
+    name: 'no-replay-mark',
+    says: 'the outcome of an earlier request is told as one of this request',
+    patches: [
+      {
+        file: 'api/movements.ts',
+        from: '  const isReplay = known.requestId !== command.requestId;\n',
+        to: '  const isReplay = false;\n',
+      },
+    ],
+    args: ['--seed', '1', '--minutes', '0.4', '--faults', 'worker-kill'],
+    expects: ['replay-mark'],
+  },
+  {
+    name: 'thrown-away',
+    says: 'what a 202 has promised is stored as rejected for a fault of our own',
+    patches: [
+      {
+        file: 'shared/ledger/decide.ts',
+        from: '  if (nowMs > command.expiresAtMs && !state.promisedHashes.has(command.id)) {\n',
+        to: "  if (state.promisedHashes.has(command.id)) {\n    course.outcomes.push(reject(command, 'internal_error'));\n    return;\n  }\n  if (nowMs > command.expiresAtMs) {\n",
+      },
+    ],
+    args: ['--seed', '1', '--minutes', '0.4', '--faults', 'worker-kill'],
+    expects: ['undeserved-rejection'],
+  },
+  {
+    name: 'never-back',
+    says: 'what was away once is taken to be away for ever',
+    patches: [{ file: 'shared/dependency.ts', from: '        away = false;\n', to: '' }],
+    args: ['--seed', '1', '--minutes', '0.4', '--faults', 'redis-kill', '--settle', '10'],
+    expects: ['refused-in-peace'],
+  },
+  {
+    name: 'cut-off',
+    says: 'a process that is stopped closes every connection, answered or not',
+    patches: [
+      {
+        file: 'api/server.ts',
+        from: 'if (open.size === 0) socket.destroy();',
+        to: 'if (open.size >= 0) socket.destroy();',
+      },
+      { file: 'api/server.ts', from: '      await sleep(GRACE_MS);\n', to: '      void sleep, GRACE_MS;\n' },
+    ],
+    args: ['--seed', '1', '--minutes', '0.5', '--faults', 'pause,api-stop', '--every', '3'],
+    expects: ['lost-in-peace'],
+  },
+  {
+    name: 'half-a-list',
+    says: 'the items of an atomic list are decided one by one',
+    patches: [
+      {
+        file: 'shared/ledger/decide.ts',
+        from: '    if (unit[0]?.list) decideList(open, state, nowMs, course);\n',
+        to: '    void decideList;\n    if (unit.length === 0) continue;\n',
+      },
+    ],
+    args: ['--seed', '1', '--minutes', '0.4', '--faults', 'worker-kill'],
+    expects: ['list-torn'],
+  },
+  {
+    name: 'frozen-pays',
+    says: 'a frozen wallet goes on paying',
+    patches: [{ file: 'shared/ledger/decide.ts', from: "  if (debit.isFrozen) return 'wallet_frozen';\n", to: '' }],
+    args: ['--seed', '1', '--minutes', '0.4', '--faults', 'worker-kill'],
+    expects: ['frozen-ignored'],
   },
 ];

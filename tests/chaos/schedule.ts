@@ -3,7 +3,7 @@
  * is left out for long. A quarter of the faults begins while the one before it is still on; no process, server or link
  * is struck twice at once.
  */
-import type { FaultKind } from './faults.ts';
+import type { FaultKind } from './faultKind.ts';
 import type { Random } from './random.ts';
 import type { System } from './system.ts';
 
@@ -25,9 +25,6 @@ const OVERLAP_SHARE = 0.25;
 const OVERLAP_GAP_MS = [500, 2_000] as const;
 /** What was struck is left alone until it has surely recovered. */
 const RECOVERY_MS = 6_000;
-/** Together they would leave a run with nothing that works for too long. */
-const ALONE = new Set(['blackout', 'worker-hold']);
-
 export function drawSchedule(
   random: Random,
   system: System,
@@ -43,9 +40,7 @@ export function drawSchedule(
     if (!kind) break;
     const targets = kind.targets(system);
     if (targets.length > 0) {
-      const beginMs = ALONE.has(kind.name)
-        ? Math.max(startMs, ...busyUntilMs.values())
-        : Math.max(startMs, aloneUntilMs);
+      const beginMs = kind.isAlone ? Math.max(startMs, ...busyUntilMs.values()) : Math.max(startMs, aloneUntilMs);
       const free = targets.filter((target) => (busyUntilMs.get(struck(target)) ?? 0) <= beginMs);
       const target = random.pick(free.length > 0 ? free : targets);
       const atMs = Math.max(beginMs, busyUntilMs.get(struck(target)) ?? 0);
@@ -53,7 +48,7 @@ export function drawSchedule(
       const durationMs = random.integer(...kind.durationMs);
       planned.push({ kind, target, startMs: atMs, durationMs });
       busyUntilMs.set(struck(target), atMs + durationMs + RECOVERY_MS);
-      if (ALONE.has(kind.name)) aloneUntilMs = atMs + durationMs + RECOVERY_MS;
+      if (kind.isAlone) aloneUntilMs = atMs + durationMs + RECOVERY_MS;
       startMs = atMs;
     }
     startMs += random.chance(OVERLAP_SHARE) ? random.integer(...OVERLAP_GAP_MS) : random.integer(...pace.gapMs);
@@ -62,6 +57,6 @@ export function drawSchedule(
 }
 
 /** A process and its links are one: a link of a process that is being restarted cannot fail by itself. */
-function struck(target: string): string {
+export function struck(target: string): string {
   return /(?:api|worker)\d/.exec(target)?.[0] ?? target;
 }

@@ -19,6 +19,7 @@ export type QueueKind = 'redis' | 'postgres';
 
 export const PARTITIONS = 4;
 export const BANK = { email: 'bank@saldo.localhost', password: 'chaos-bank-password' };
+export const OPERATOR = { email: 'operator@saldo.localhost', password: 'chaos-operator-password' };
 const APIS = 2;
 const WORKERS = 2;
 
@@ -44,6 +45,7 @@ export interface System {
 
 interface SystemOptions {
   queue: QueueKind;
+  maxPending: number;
   onDeath: (death: Death) => void;
 }
 
@@ -52,7 +54,7 @@ export function defaultQueue(): QueueKind {
 }
 
 /** Nothing is left running when it rejects. */
-export async function startSystem({ queue, onDeath }: SystemOptions): Promise<System> {
+export async function startSystem({ queue, maxPending, onDeath }: SystemOptions): Promise<System> {
   const endings: (() => Promise<unknown>)[] = [];
   const stop = async () => {
     for (const end of endings.splice(0).reverse()) await end().catch(() => undefined);
@@ -86,7 +88,9 @@ export async function startSystem({ queue, onDeath }: SystemOptions): Promise<Sy
         SESSION_SECRET: 'a secret of the chaos runs alone',
         BANK_EMAIL: BANK.email,
         BANK_PASS: BANK.password,
-        OPERATOR_PASS: 'chaos-operator-password',
+        OPERATOR_EMAIL: OPERATOR.email,
+        OPERATOR_PASS: OPERATOR.password,
+        MAX_PENDING: String(maxPending),
         HOST: '127.0.0.1',
         PORT: '0',
         LOG_LEVEL: 'warn',

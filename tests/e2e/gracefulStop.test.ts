@@ -92,6 +92,9 @@ describe.each(backends)('graceful stop, queues on %s', (backend) => {
     const asking = own.get(String(promised.headers.location), { ...people[0]!.headers, Prefer: 'wait=30' });
     const waiting = Array.from({ length: 10 }, () => pay(own, 0, { Prefer: 'wait=30' }));
     await until('all wait', async () => (await readWaiting(own)) === waiting.length);
+    // Nobody waits for this one, and it will not leave any more: its promise must not take its time for that.
+    const behind = await pay(own, 0, { Prefer: 'respond-async' });
+    expect(await readWaiting(own)).toBe(waiting.length + 1);
 
     const toldMs = performance.now();
     const stopped = expectStopped(api);
@@ -102,8 +105,8 @@ describe.each(backends)('graceful stop, queues on %s', (backend) => {
     await stopped;
     own.close();
     await held.release();
-    for (const answer of [promised, ...answers]) expect(await readStatus(0, answer)).toBe('OK');
-    await expectDone([promised, ...answers]);
+    for (const answer of [behind, promised, ...answers]) expect(await readStatus(0, answer)).toBe('OK');
+    await expectDone([behind, promised, ...answers]);
   });
 
   test('a worker that is told to stop under load exits with 0, and no client notices', async () => {

@@ -19,6 +19,7 @@ import {
 } from '../support/inspect.ts';
 import { createPeople } from '../support/people.ts';
 import type { Person } from '../support/people.ts';
+import { HOUR_MS, preload, shiftClock } from '../support/preload.ts';
 import type { Service } from '../support/processes.ts';
 import { openQueues } from '../support/queues.ts';
 import { BANK, startService } from '../support/service.ts';
@@ -30,23 +31,9 @@ import { until } from '../support/waiting.ts';
 const TAKEN_OVER_MS = 5_000;
 /** Longer than a worker's lock on its envelope, and than its silence before another one leads. */
 const BLOCKED_MS = 4_500;
-const HOUR_MS = 3_600_000;
 
 const BLOCK_ON_SIGNAL = `process.on('SIGUSR2', () =>
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ${BLOCKED_MS}));`;
-
-/** A program that runs in a process before its own. */
-function preload(program: string): { NODE_OPTIONS: string } {
-  return { NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(program)}` };
-}
-
-function shiftClock(byMs: number): { NODE_OPTIONS: string } {
-  return preload(`const RealDate = Date;
-    globalThis.Date = class Date extends RealDate {
-      constructor(...given) { if (given.length > 0) super(...given); else super(Date.now()); }
-      static now() { return RealDate.now() + ${byMs}; }
-    };`);
-}
 
 /** A worker with a name of its own in the database, and the network between it and each of its stores. */
 interface NamedWorker {

@@ -127,7 +127,7 @@ describe('what is applied', () => {
     const anna = await createCustomer(pool);
     const late = { acceptedAtMs: Date.now() - 700_000, expiresAtMs: Date.now() - 100_000 };
     const [unpromised, promised] = [deposit(bank, anna, 5n, late), deposit(bank, anna, 7n, late)];
-    await promise(promised);
+    await promise({ ...promised, expiresAtMs: Date.now() + 60_000 }); // in time
     await applyCommands(pool, [unpromised, promised]);
     expect(await outcomesOf(pool, [unpromised, promised])).toEqual(['expired', 'applied']);
     expect(await balanceOf(pool, anna)).toBe(7n);
@@ -450,6 +450,22 @@ describe('what the database refuses by itself', () => {
       code: '23514',
       constraint,
     });
+  });
+
+  test.each([
+    ['a freezing that moves money', `'freeze', 'rejected', 'expired', 1, NULL, NULL`, 'operation_moves'],
+    ['a transfer that moves nothing', `'transfer', 'rejected', 'expired', 0, NULL, NULL`, 'operation_moves'],
+    ['an applied freezing with entries', `'freeze', 'applied', NULL, 0, 1, 1`, 'operation_outcome'],
+    ['an applied transfer without entries', `'transfer', 'applied', NULL, 1, NULL, NULL`, 'operation_outcome'],
+    ['an applied transfer with one entry', `'transfer', 'applied', NULL, 1, 1, NULL`, 'operation_outcome'],
+    ['a kind that there is not', `'gift', 'rejected', 'expired', 0, NULL, NULL`, 'operation_kind_check'],
+  ])('%s breaks a constraint', async (_, values, constraint) => {
+    const insert = pool.query(
+      `INSERT INTO operation (kind, status, reason, amount, debit_seq, credit_seq, id, debit_wallet_id, credit_wallet_id,
+         currency, initiator_id, request_id, request_hash, accepted_at)
+       VALUES (${values}, gen_random_uuid(), 1, 1, 'RUB', 1, gen_random_uuid(), sha256('x'), now())`,
+    );
+    await expect(insert).rejects.toMatchObject({ code: '23514', constraint });
   });
 });
 

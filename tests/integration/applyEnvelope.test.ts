@@ -2,23 +2,28 @@
  * What a worker does with one envelope, on a real database and through a real queue: whatever is wrong with some of its
  * commands, the others get their outcome, and the partition goes on.
  */
+import net from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { pipeline } from 'node:stream';
+import type { Job } from 'bullmq';
 import { v5 as uuidv5, v7 as uuidv7 } from 'uuid';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { applyEnvelope } from '../../worker/applyEnvelope.ts';
 import type { Command } from '../../shared/ledger/command.ts';
 import { toEnvelope, toWire } from '../../shared/queue/contracts.ts';
-import { UnreadableEnvelopeError, createQueueBackend } from '../../shared/queue/ledgerQueue.ts';
-import { AWAIT_DECISIONS } from '../../shared/store/decisionLock.ts';
+import { UndecidedCommandsError, UnreadableEnvelopeError, createQueueBackend } from '../../shared/queue/ledgerQueue.ts';
 import { insertPending } from '../../shared/store/pendingOperations.ts';
 import type { Pool } from '../../shared/store/pool.ts';
 import { readOutcomes } from '../../shared/store/readOutcomes.ts';
 import { freePort } from '../../cli/embeddedPostgres.ts';
 import {
+  atomic,
   balanceOf,
   createBank,
   createCustomer,
   deposit,
   holdAccounts,
+  holdTable,
   lockWaiters,
   outcomesOf,
   transfer,
@@ -27,9 +32,10 @@ import {
 import type { Account } from '../support/accounts.ts';
 import { expectSoundBooks, query } from '../support/inspect.ts';
 import { applyDeps } from '../support/applyDeps.ts';
-import { failedReason } from '../support/ledgerJobs.ts';
+import { failedReason, withQueue } from '../support/ledgerJobs.ts';
 import { openApplyPool } from '../support/pools.ts';
 import { backends, createStores, createTestDatabase } from '../support/stores.ts';
+import type { Backend } from '../support/stores.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { until } from '../support/waiting.ts';
 
@@ -62,8 +68,9 @@ const applyAll = (...commands: Command[]) => apply(toEnvelope(commands));
 
 const keyedId = () => uuidv5(uuidv7(), uuidv7());
 
-async function promise(command: Command): Promise<void> {
-  await insertPending(pool, [{ command, dueInMs: 60_000 }], { partitions: 4, maxPending: 1_000 });
+function promise(...commands: Command[]) {
+  const promised = commands.map((command) => ({ command, dueInMs: 60_000 }));
+  return insertPending(pool, promised, { partitions: 4, maxPending: 1_000 });
 }
 
 async function hold(accounts: readonly Account[]) {
@@ -132,11 +139,89 @@ describe('a command that fails on its data', () => {
   });
 });
 
+describe('a command that fails by itself for a reason that is not its data', () => {
+  /** Whatever changes this wallet meets a broken index, until it is mended. */
+  async function breakRow(on: Pool, { walletId }: Account): Promise<{ mend: () => Promise<unknown> }> {
+    await on.query(`
+      CREATE FUNCTION break_row() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION 'index is corrupted' USING ERRCODE = 'index_corrupted'; END $$;
+      CREATE TRIGGER break_row BEFORE UPDATE ON wallet
+        FOR EACH ROW WHEN (NEW.id = ${walletId}) EXECUTE FUNCTION break_row()`);
+    return { mend: () => on.query('DROP FUNCTION IF EXISTS break_row CASCADE') };
+  }
+
+  test('is left undecided, never rejected, the others are decided, and it is applied when the cause is mended', async () => {
+    const [anna, boris] = [await createCustomer(pool), await createCustomer(pool)];
+    const commands = [
+      deposit(bank, boris, 5n),
+      deposit(bank, anna, 7n),
+      transfer(boris, anna, 1n),
+      transfer(boris, boris, 1n),
+    ];
+    const row = await breakRow(pool, anna);
+    cleanUps.push(row.mend);
+    const applying = applyAll(...commands);
+    await expect(applying).rejects.toThrow(UndecidedCommandsError);
+    await expect(applying).rejects.toThrow(
+      `2 of its operations cannot be decided; mend the cause, then retry this job; ` +
+        `operation ${commands[1]!.id}: XX002 index is corrupted; operation ${commands[2]!.id}: XX002 index is corrupted`,
+    );
+    expect(await outcomesOf(pool, commands)).toEqual(['applied', 'none', 'none', 'same_wallet']);
+    await row.mend();
+    await applyAll(...commands);
+    expect(await outcomesOf(pool, commands)).toEqual(['applied', 'applied', 'applied', 'same_wallet']);
+    expect([await balanceOf(pool, anna), await balanceOf(pool, boris)]).toEqual([8n, 4n]);
+  });
+
+  test('in an atomic list leaves the whole list undecided, and what is beside it is decided', async () => {
+    const [anna, boris] = [await createCustomer(pool), await createCustomer(pool)];
+    const row = await breakRow(pool, anna);
+    cleanUps.push(row.mend);
+    const list = atomic([deposit(bank, boris, 1n), deposit(bank, anna, 2n)]);
+    const beside = deposit(bank, boris, 4n);
+    const named = `the list of 2 operations that begins with ${list[0]!.id}: XX002`;
+    await expect(applyAll(...list, beside)).rejects.toThrow(named);
+    expect(await outcomesOf(pool, [...list, beside])).toEqual(['none', 'none', 'applied']);
+    await row.mend();
+    await applyAll(...list, beside);
+    expect(await outcomesOf(pool, list)).toEqual(['applied', 'applied']);
+  });
+
+  test('beside one that cannot be read is tried again all the same, and both are told', async () => {
+    const anna = await createCustomer(pool);
+    const row = await breakRow(pool, anna);
+    cleanUps.push(row.mend);
+    const applying = apply({ v: 1, commands: [toWire(deposit(bank, anna, 1n)), 'nonsense'] });
+    await expect(applying).rejects.toThrow(UndecidedCommandsError);
+    await expect(applying).rejects.toThrow(/1 of its operations.*XX002.*command 1: /s);
+  });
+
+  test('through the queue goes to the failed set after ten attempts, and the partition goes on', async () => {
+    const lane = await openQueue(backends.at(-1)!);
+    const [anna, boris] = [await createCustomer(lane.pool), await createCustomer(lane.pool)];
+    const commands = [deposit(lane.bank, anna, 1n), deposit(lane.bank, boris, 1n)];
+    const row = await breakRow(lane.pool, anna);
+    await lane.queue.add('e-broken', toEnvelope(commands));
+    await lane.queue.add('e-next', toEnvelope([deposit(lane.bank, boris, 2n)]));
+    lane.worker.resume();
+    await until('the next one is done', async () => (await lane.queue.stateOf('e-next')) === 'completed');
+    expect(await outcomesOf(lane.pool, commands)).toEqual(['none', 'applied']);
+    await until('it is given up', async () => (await lane.queue.stateOf('e-broken')) === 'failed', 30_000);
+    expect(await failedReason(lane.stores, 0, 'e-broken')).toMatch(/^1 of its operations .* XX002 index is corrupted$/);
+    const job = () => withQueue(lane.stores, 0, async (queue) => (await queue.getJob('e-broken')) as Job);
+    expect((await job()).attemptsMade).toBe(10);
+    await row.mend();
+    await withQueue(lane.stores, 0, async (queue) => ((await queue.getJob('e-broken')) as Job).retry());
+    await until('it is done', async () => (await lane.queue.stateOf('e-broken')) === 'completed');
+    expect(await outcomesOf(lane.pool, commands)).toEqual(['applied', 'applied']);
+  });
+});
+
 describe('an envelope that cannot be read', () => {
   test.each([
     ['is no envelope', { v: 1 }, /^not an envelope: .*commands/s],
     ['is null', null, /^not an envelope/],
-    ['is of a newer version', { v: 2, commands: [] }, /version 2 is newer than this worker's 1.*upgrade the workers/],
+    ['is of a newer version', { v: 3, commands: [] }, /version 3 is newer than this worker's 2.*upgrade the workers/],
   ])('because it %s is refused with a reason', async (_, data, reason) => {
     await expect(apply(data)).rejects.toThrow(UnreadableEnvelopeError);
     await expect(apply(data)).rejects.toThrow(reason);
@@ -204,6 +289,29 @@ describe('a fault that may pass', () => {
     expect(await outcomesOf(pool, [command])).toEqual(['applied']);
   });
 
+  test('such as one of `pg` that no SQLSTATE explains is waited out, and nothing is rejected for it', async () => {
+    const anna = await createCustomer(pool);
+    const through = new URL(database.url);
+    const [host, port] = [through.hostname, Number(through.port)];
+    // At first whoever answers wants a kind of authentication that nobody knows.
+    const wantsUnknown = Buffer.from('R\0\0\0\x0d\0\0\0\x0aFOO\0\0', 'latin1');
+    let strangers = 2;
+    const server = net.createServer((client) => {
+      if (strangers-- > 0) client.on('error', () => undefined).once('data', () => client.write(wantsUnknown));
+      else pipeline(client, net.connect(port, host), client, () => undefined);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    through.host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const own = openApplyPool(through.href);
+    cleanUps.push(() => own.end().then(() => server.close()));
+    await expect(own.connect()).rejects.toThrow(/^SASL: Only mechanism/);
+    strangers = 2;
+    const commands = [deposit(bank, anna, 1n), deposit(bank, anna, 2n)];
+    await applyEnvelope(applyDeps(own), 'e-test', toEnvelope(commands));
+    expect(await outcomesOf(pool, commands)).toEqual(['applied', 'applied']);
+    expect(strangers).toBeLessThan(0);
+  });
+
   test.each(['40001', '40P01'])('such as %s is tried again, and the third try is applied', async (code) => {
     const anna = await createCustomer(pool);
     await failTwice(code);
@@ -246,35 +354,54 @@ describe('a fault that may pass', () => {
     expect([await balanceOf(pool, anna), await balanceOf(pool, boris)]).toEqual([55n, 0n]);
   });
 
+  test('such as one operation id in two lists at the same moment ends with one list applied and the other refused', async () => {
+    const otherBank = await createBank(pool);
+    const [anna, boris] = [await createCustomer(pool), await createCustomer(pool)];
+    const one = atomic([deposit(bank, anna, 56n), deposit(bank, anna, 1n)]);
+    const other = atomic([deposit(otherBank, boris, 1n), deposit(otherBank, boris, 1n, { id: one[0]!.id })]);
+    const gate = await slowEntries(56n);
+    const first = applyAll(...one);
+    await waiters(1);
+    const second = applyAll(...other);
+    await waiters(2);
+    await gate.open();
+    await Promise.all([first, second]);
+    expect(await outcomesOf(pool, [...one, other[0]!])).toEqual(['applied', 'applied', 'list_rejected']);
+    expect([await balanceOf(pool, anna), await balanceOf(pool, boris)]).toEqual([57n, 0n]);
+  });
+
   test('such as another body that is promised while this one is being decided ends with the promise, not with this one', async () => {
     const anna = await createCustomer(pool);
     const command = deposit(bank, anna, 1n, { id: keyedId() });
     const other = withOtherBody(command, 9n);
-    const held = await hold([]);
-    // It has read that nothing is promised, and now waits for its turn to decide.
-    await held.client.query({ ...AWAIT_DECISIONS, name: 'held', values: [[command.id]] });
-    const applying = applyAll(command);
-    await waiters(1);
+    const table = await holdTable(database.url, 'pending_operation');
+    cleanUps.push(table.release);
     const promising = promise(other);
+    await waiters(1);
+    // It has read that nothing is promised, and now waits for its turn to decide.
+    const applying = applyAll(command);
     await waiters(2);
-    await held.release();
+    await table.release();
     await Promise.all([applying, promising]);
     expect(await outcomesOf(pool, [command])).toEqual(['none']);
     await applyAll(other);
     expect(await balanceOf(pool, anna)).toBe(9n);
   });
 
-  test('is not what a promise to another body brings that comes while a decision is written: it waits and finds the decision', async () => {
+  test('is not what a promise to another body brings that comes while a decision is written: it is not made', async () => {
     const anna = await createCustomer(pool);
     const command = deposit(bank, anna, 55n, { id: keyedId() });
     const gate = await slowEntries(55n);
     const applying = applyAll(command);
     await waiters(1);
-    const known = promise(withOtherBody(command, 9n)).then(() => readOutcomes(pool, [command.id]));
-    await waiters(2);
+    const [other, beside] = [withOtherBody(command, 9n), deposit(bank, anna, 1n, { id: keyedId() })];
+    expect(await promise(other, beside)).toEqual(new Map([[command.id, 'deciding']]));
+    expect([...(await readOutcomes(pool, [command.id, beside.id])).keys()]).toEqual([beside.id]);
     await gate.open();
     await applying;
-    expect((await known).get(command.id)).toMatchObject({ state: 'applied', requestHash: command.requestHash });
+    expect(await promise(other)).toEqual(new Map());
+    const known = await readOutcomes(pool, [command.id]);
+    expect(known.get(command.id)).toMatchObject({ state: 'applied', requestHash: command.requestHash });
     expect(await balanceOf(pool, anna)).toBe(55n);
   });
 
@@ -306,24 +433,29 @@ describe('a fault that may pass', () => {
   }
 });
 
+/** A partition of its own with a worker, not yet at work. */
+async function openQueue(backend: Backend) {
+  const stores = await createStores(backend, { partitions: 1 });
+  cleanUps.push(() => stores.drop());
+  const own = openApplyPool(stores.databaseUrl);
+  const queues = createQueueBackend({ ...stores, partitions: 1, role: 'test', onError: () => undefined });
+  const queue = queues.openQueue(0);
+  const worker = queues.openWorker(0, (jobId, data) => applyEnvelope(applyDeps(own), jobId, data));
+  cleanUps.push(async () => {
+    await worker.close();
+    await queue.close();
+    await queues.close();
+    await own.end();
+  });
+  return { stores, pool: own, queue, worker, bank: await createBank(own) };
+}
+
 describe.each(backends)('through the queue on %s', (backend) => {
   test('an unreadable envelope ends in the failed set with its reason, and the partition goes on', async () => {
-    const stores = await createStores(backend, { partitions: 1 });
-    cleanUps.push(() => stores.drop());
-    const own = openApplyPool(stores.databaseUrl);
-    const queues = createQueueBackend({ ...stores, partitions: 1, role: 'test', onError: () => undefined });
-    const queue = queues.openQueue(0);
-    const worker = queues.openWorker(0, (jobId, data) => applyEnvelope(applyDeps(own), jobId, data));
-    cleanUps.push(async () => {
-      await worker.close();
-      await queue.close();
-      await queues.close();
-      await own.end();
-    });
-    const ownBank = await createBank(own);
+    const { stores, pool: own, queue, worker, bank: ownBank } = await openQueue(backend);
     const anna = await createCustomer(own);
     const [readable, next] = [deposit(ownBank, anna, 1n), deposit(ownBank, anna, 2n)];
-    await queue.add('e-newer', { v: 2, commands: [] });
+    await queue.add('e-newer', { v: 3, commands: [] });
     await queue.add('e-half', {
       v: 1,
       commands: [{ ...toWire(readable), kind: 'gift' as 'deposit' }, toWire(readable)],
@@ -332,7 +464,7 @@ describe.each(backends)('through the queue on %s', (backend) => {
     worker.resume();
     await until('the next envelope is done', async () => (await queue.stateOf('e-next')) === 'completed');
     expect([await queue.stateOf('e-newer'), await queue.stateOf('e-half')]).toEqual(['failed', 'failed']);
-    expect(await failedReason(stores, 0, 'e-newer')).toMatch(/version 2 is newer than this worker's 1/);
+    expect(await failedReason(stores, 0, 'e-newer')).toMatch(/version 3 is newer than this worker's 2/);
     expect(await failedReason(stores, 0, 'e-half')).toMatch(/command 0: .*kind/s);
     expect(await outcomesOf(own, [readable, next])).toEqual(['applied', 'applied']);
   });

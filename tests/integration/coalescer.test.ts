@@ -9,7 +9,15 @@ import type { Command } from '../../shared/ledger/command.ts';
 import { createQueueBackend } from '../../shared/queue/ledgerQueue.ts';
 import { readOutcomes } from '../../shared/store/readOutcomes.ts';
 import type { KnownOutcome } from '../../shared/store/readOutcomes.ts';
-import { balanceOf, createBank, createCustomer, deposit, outcomesOf, withOtherBody } from '../support/accounts.ts';
+import {
+  atomic,
+  balanceOf,
+  createBank,
+  createCustomer,
+  deposit,
+  outcomesOf,
+  withOtherBody,
+} from '../support/accounts.ts';
 import type { Account } from '../support/accounts.ts';
 import { expectSoundBooks } from '../support/inspect.ts';
 import { openLane } from '../support/lane.ts';
@@ -53,6 +61,7 @@ const one = () => deposit(bank, anna, 1n);
 const many = (count: number) => Array.from({ length: count }, one);
 const submit = (command: Command = one()) => lane.coalescer.submit(command);
 const outcomes = (tickets: readonly Ticket[]) => Promise.all(tickets.map(({ outcome }) => outcome));
+const balances = (known: readonly KnownOutcome[]) => known.map((each) => each.state === 'applied' && each.balanceMinor);
 const states = (known: readonly KnownOutcome[]) => [...new Set(known.map(({ state }) => state))];
 const code = (act: () => void): string => {
   try {
@@ -63,12 +72,15 @@ const code = (act: () => void): string => {
   }
 };
 const admission = () => code(lane.coalescer.admit);
+/** The end of this turn of the event loop, when what was submitted in it leaves. */
+const turn = () => new Promise((resolve) => setImmediate(resolve));
 const inHand = () => until('the worker has an envelope in its hand', () => lane.taken.length > 0);
 
 describe.each(backends)('on %s', (backend) => {
-  test('a command alone leaves alone, at once', async () => {
+  test('a command alone leaves alone, at the end of the turn', async () => {
     await openOn(backend);
     const ticket = submit();
+    await turn();
     expect(lane.sizes).toEqual([1]);
     expect([ticket.isSent(), lane.coalescer.waiting()]).toEqual([true, 0]);
     expect(await ticket.outcome).toMatchObject({ state: 'applied', balanceMinor: 1n });
@@ -87,15 +99,61 @@ describe.each(backends)('on %s', (backend) => {
     const known = await outcomes([first, ...tickets]);
     expect(lane.sizes).toEqual([1, 500, 500, 100]);
     // Every command finds the balance that all before it have made.
-    expect(known.map((each) => each.state === 'applied' && each.balanceMinor)).toEqual(
-      known.map((_, index) => BigInt(index + 1)),
-    );
+    expect(balances(known)).toEqual(known.map((_, index) => BigInt(index + 1)));
+  });
+
+  test('commands of one turn leave together, also an atomic list in an idle partition', async () => {
+    await openOn(backend);
+    const list = atomic([one(), one(), one()]).map(submit);
+    await turn();
+    expect(lane.sizes).toEqual([3]);
+    expect(balances(await outcomes(list))).toEqual([1n, 2n, 3n]);
+  });
+
+  test('an atomic list leaves whole: what has no room for it any more leaves without it', async () => {
+    await openOn(backend);
+    lane.hold();
+    const first = submit();
+    await inHand();
+    const [long, full] = [atomic(many(300)), atomic(many(500))];
+    const commands = [...many(498), ...atomic(many(5)), one(), ...long, ...atomic(many(300)), ...full, one()];
+    const tickets = commands.map(submit);
+    lane.release();
+    const known = await outcomes([first, ...tickets]);
+    expect(lane.sizes).toEqual([1, 498, 306, 300, 500, 1]);
+    expect(balances(known)).toEqual(known.map((_, index) => BigInt(index + 1)));
+  });
+
+  test('an atomic list that is taken back before it left leaves in no part', async () => {
+    await openOn(backend);
+    lane.hold();
+    const first = submit();
+    await inHand();
+    const list = atomic([one(), one()]);
+    const tickets = list.map(submit);
+    const behind = submit();
+    expect(tickets.map((ticket) => ticket.withdraw())).toEqual([true, true]);
+    lane.release();
+    expect(balances(await outcomes([first, behind]))).toEqual([1n, 2n]);
+    expect(await outcomesOf(lane.applyPool, list)).toEqual(['none', 'none']);
+  });
+
+  test('an atomic list that a wiped queue has forgotten is added again whole, and applied once', async () => {
+    await openOn(backend, { worker: false });
+    const list = atomic([one(), one()]).map(submit);
+    await until('the queue has it', async () => (await jobIds()).length > 0);
+    await wipeQueues(stores);
+    await until('the queue knows it again', async () => (await jobIds()).length > 0);
+    lane.startWorker();
+    expect(balances(await outcomes(list))).toEqual([1n, 2n]);
   });
 
   test('a full buffer refuses newcomers and has room again when it has left', async () => {
     await openOn(backend, { maxWaiting: 3 });
     lane.hold();
-    const tickets = [submit(), submit(), submit()];
+    const tickets = [submit()];
+    await turn();
+    tickets.push(submit(), submit());
     expect(admission()).toBe('admitted');
     tickets.push(submit());
     expect([lane.coalescer.waiting(), admission()]).toEqual([3, 'overloaded']);
@@ -110,7 +168,9 @@ describe.each(backends)('on %s', (backend) => {
     await openOn(backend);
     lane.hold();
     const [sent, waiting] = many(2) as [Command, Command];
-    const [first, second] = [submit(sent), submit(waiting)];
+    const first = submit(sent);
+    await turn();
+    const second = submit(waiting);
     expect([first.withdraw(), second.withdraw()]).toEqual([false, true]);
     lane.release();
     await first.outcome;
@@ -176,8 +236,7 @@ describe.each(backends)('on %s', (backend) => {
     await until('the next envelope has left', () => behind.isSent());
     expect(admission()).toBe('admitted');
     await withQueue(stores, 0, (queue) => queue.resume());
-    const balances = (await outcomes([ticket, behind])).map((known) => known.state === 'applied' && known.balanceMinor);
-    expect(balances).toContain(2n);
+    expect(balances(await outcomes([ticket, behind]))).toContain(2n);
     expect(await balanceOf(lane.applyPool, anna)).toBe(2n);
   });
 
@@ -228,11 +287,7 @@ describe.each(backends)('on %s', (backend) => {
     const tickets = [submit(command), submit({ ...command }), submit(command)];
     lane.release();
     await first.outcome;
-    expect((await outcomes(tickets)).map((known) => known.state === 'applied' && known.balanceMinor)).toEqual([
-      2n,
-      2n,
-      2n,
-    ]);
+    expect(balances(await outcomes(tickets))).toEqual([2n, 2n, 2n]);
   });
 
   async function jobIds(): Promise<string[]> {
@@ -316,16 +371,20 @@ describe.runIf(backends.includes('redis'))('when Redis', () => {
     const first = submit(inDoubt);
     await until('it has left', () => lane.sizes.length === 2);
     const second = submit(waiting);
+    const list = atomic([one(), one()]);
+    const third = Promise.allSettled(list.map((item) => submit(item).outcome));
     let isRefused = false;
     first.outcome.catch(() => (isRefused = true));
     await expect(second.outcome).rejects.toMatchObject({ code: 'unavailable' });
+    const refused = { status: 'rejected', reason: expect.objectContaining({ code: 'unavailable' }) as unknown };
+    expect(await third).toEqual([refused, refused]);
     await until('newcomers are refused', () => admission() === 'unavailable');
     expect(isRefused).toBe(false);
     redis.signal('SIGCONT');
     expect(await first.outcome).toMatchObject({ state: 'applied', balanceMinor: 2n });
     await until('newcomers are let in', () => admission() === 'admitted');
     expect(await submit().outcome).toMatchObject({ balanceMinor: 3n });
-    expect(await outcomesOf(lane.applyPool, [waiting])).toEqual(['none']);
+    expect(await outcomesOf(lane.applyPool, [waiting, ...list])).toEqual(['none', 'none', 'none']);
     await expectSoundBooks(stores.databaseUrl);
   });
 });

@@ -8,6 +8,7 @@ import { LOCK_DECISIONS, REFUSE_SUPERSEDED, contested } from '../../shared/store
 import { insertPending } from '../../shared/store/pendingOperations.ts';
 import { createPool } from '../../shared/store/pool.ts';
 import type { Pool } from '../../shared/store/pool.ts';
+import { holdTable, lockWaiters } from '../support/accounts.ts';
 import { createTestDatabase } from '../support/stores.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { until } from '../support/waiting.ts';
@@ -46,36 +47,89 @@ const promise = (...commands: Command[]) =>
     commands.map((each) => ({ command: each, dueInMs: 0 })),
     { partitions: 4, maxPending: 10 },
   );
-const waiters = async () => {
-  const { rows } = await pool.query<{ count: bigint }>(
-    `SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted`,
-  );
-  return Number(rows[0]?.count) > 0;
+const promised = async () => {
+  const { rows } = await pool.query<{ id: string }>('SELECT id FROM pending_operation ORDER BY id');
+  return rows.map(({ id }) => id);
 };
 
-test('a promise waits for the decision that is under way on its id, and for no other', async () => {
-  const [id, other] = [keyedId(), keyedId()];
+/** A decision on the id as the worker makes it: what is between its lock and its COMMIT is up to the test. */
+async function beginDecision(id: string): Promise<void> {
   await worker.query('BEGIN');
   await worker.query({ ...LOCK_DECISIONS, values: [[id]] });
-  await promise(command(other, 'one body'));
-  let isMade = false;
-  const made = promise(command(id, 'one body')).then(() => (isMade = true));
-  await until('the promise waits', waiters);
-  expect(isMade).toBe(false);
+}
+
+async function storeDecision({ id, requestHash }: Command): Promise<void> {
+  await worker.query(
+    `INSERT INTO operation (id, kind, status, reason, debit_wallet_id, credit_wallet_id, amount, currency, initiator_id,
+       request_id, request_hash, accepted_at)
+     VALUES ($1, 'transfer', 'rejected', 'expired', 1, 2, 1, 'RUB', 1, $1, decode($2, 'hex'), now())`,
+    [id, requestHash],
+  );
+}
+
+test('a promise whose id is being decided is refused at once and never seen, and those beside it are made', async () => {
+  const deciding = command(keyedId(), 'one body');
+  const others = [keyedId(), uuidv7()].map((id) => command(id, 'one body'));
+  await beginDecision(deciding.id);
+  expect(await promise(deciding, ...others)).toEqual(new Map([[deciding.id, 'deciding']]));
+  expect(await promised()).toEqual(others.map(({ id }) => id).sort());
+  await worker.query('ROLLBACK');
+  expect(await promise(deciding)).toEqual(new Map());
+  expect(await promised()).toHaveLength(3);
+});
+
+test('a decision that commits after the promise was asked for, and before it had the lock, is seen by it', async () => {
+  const [decided, late] = [command(keyedId(), 'one body'), keyedId()];
+  await beginDecision(decided.id);
+  await storeDecision(decided);
+  // The lock is taken only when the gate opens, long after the statement has begun.
+  const gate = new pg.Client({ connectionString: database.url });
+  await gate.connect();
+  await gate.query('SELECT pg_advisory_lock(55)');
+  await gate.query(`CREATE OR REPLACE FUNCTION decision_key(id uuid) RETURNS bigint LANGUAGE plpgsql AS $$
+    BEGIN PERFORM pg_advisory_xact_lock_shared(55); RETURN uuid_hash_extended(id, 72707372); END $$`);
+  const made = promise(command(decided.id, 'another body'), command(late, 'one body'));
+  await until('it waits at the gate', async () => (await lockWaiters(pool)).length === 1);
   await worker.query('COMMIT');
-  await made;
+  await gate.end();
+  expect(await made).toEqual(new Map());
+  expect(await promised()).toEqual([late]);
+});
+
+test('two promises at once under one id keep nothing from each other: one is made', async () => {
+  const id = keyedId();
+  await worker.query('BEGIN');
+  await worker.query('SELECT pg_advisory_xact_lock_shared(decision_key($1))', [id]);
+  expect(await promise(command(id, 'one body'))).toEqual(new Map());
+  await worker.query('COMMIT');
+  expect(await promised()).toEqual([id]);
+});
+
+test('a decision waits for the promise that is being made, and then sees it', async () => {
+  const id = keyedId();
+  const [one, other] = [command(id, 'one body'), command(id, 'another body')];
+  const table = await holdTable(database.url, 'pending_operation');
+  const made = promise(one);
+  await until('the promise is held up', async () => (await lockWaiters(pool)).length === 1);
+  await worker.query('BEGIN');
+  const locked = worker.query({ ...LOCK_DECISIONS, values: [[id]] });
+  await until('the decision waits for it', async () => (await lockWaiters(pool)).length === 2);
+  await table.release();
+  await Promise.all([made, locked]);
+  const refused = worker.query({ ...REFUSE_SUPERSEDED, values: [[id], [other.requestHash]] });
+  await expect(refused).rejects.toMatchObject({ code: '40001' });
 });
 
 test('a decision on another body than the promised one is refused, to be looked at again', async () => {
-  const [promised, other] = [command(keyedId(), 'one body'), command(keyedId(), 'one body')];
-  await promise(promised);
+  const [first, other] = [command(keyedId(), 'one body'), command(keyedId(), 'one body')];
+  await promise(first);
   const decide = (...commands: Command[]) =>
     worker.query({
       ...REFUSE_SUPERSEDED,
       values: [commands.map(({ id }) => id), commands.map(({ requestHash }) => requestHash)],
     });
-  await decide(promised, other);
-  await expect(decide(other, command(promised.id, 'another body'))).rejects.toMatchObject({ code: '40001' });
+  await decide(first, other);
+  await expect(decide(other, command(first.id, 'another body'))).rejects.toMatchObject({ code: '40001' });
 });
 
 test('only ids that a client has fixed are locked, in the order of ids', () => {

@@ -168,6 +168,21 @@ describe.each(backends)('on %s', (backend) => {
       expect(begun[2]![1] - begun[0]![1]).toBeGreaterThan(900);
     });
 
+    test('that is put off may be begun at once, and one that is not put off stays as it is', async () => {
+      const queue = openQueue();
+      await withQueue(stores, 0, (each) => each.add('envelope', EMPTY, { jobId: 'e-1', delay: 3_600_000 }));
+      await queue.add('e-2', EMPTY);
+      expect(await queue.delayedIds()).toEqual(['e-1']);
+      for (const id of ['e-1', 'e-1', 'e-2', 'e-3']) await queue.promote(id);
+      expect(await queue.delayedIds()).toEqual([]);
+      const fleet = openFleet(1);
+      await until('both are begun', () => {
+        fleet.letGo();
+        return fleet.begun.length === 2;
+      });
+      expect(fleet.begun).toEqual(['e-2', 'e-1']);
+    });
+
     test('that no retry can mend is given up at once, with its reason', async () => {
       const queue = openQueue();
       await queue.add('e-1', EMPTY);

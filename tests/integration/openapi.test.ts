@@ -72,8 +72,11 @@ describe('openapi.json', () => {
       'post /api/external_to_wallet',
       'post /api/login',
       'post /api/logout',
+      'post /api/operations/bulk',
       'post /api/signup',
       'post /api/wallet_to_wallet',
+      'post /api/wallets/{id}/freeze',
+      'post /api/wallets/{id}/unfreeze',
     ]);
     for (const each of described) {
       const [method = '', path = ''] = each.split(' ');
@@ -161,7 +164,7 @@ describe('health', () => {
       basic(OPERATOR.email, OPERATOR.password),
     );
     expect(metrics).toMatch(
-      /saldo_http_request_duration_seconds_count\{method="get",route="\/api\/wallet",status="401"\} [1-9]/,
+      /saldo_http_request_duration_seconds_count\{method="GET",route="\/api\/wallet",status="401"\} [1-9]/,
     );
     expect((await api.client()('GET', '/metrics')).status).toBe(401);
   });

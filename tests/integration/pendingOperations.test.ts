@@ -9,6 +9,7 @@ import {
   clearKept,
   countPending,
   duePartitions,
+  hastenPending,
   insertPending,
 } from '../../shared/store/pendingOperations.ts';
 import type { Pool } from '../../shared/store/pool.ts';
@@ -86,6 +87,20 @@ describe('a promise', () => {
     await applyCommands(pool, [decided]);
     await promise([decided, open]);
     expect(ids(await rows())).toEqual([open.id]);
+  });
+
+  test('of a command that has expired is refused, and the one beside it is made', async () => {
+    const [late, fresh] = [{ ...toPartition(0), expiresAtMs: Date.now() - 1_000 }, toPartition(0)];
+    expect(await promise([late, fresh])).toEqual(new Map([[late.id, 'expired']]));
+    expect(ids(await rows())).toEqual([fresh.id]);
+  });
+
+  test('that is hastened is due at once, unless the sweep has been at it', async () => {
+    const [once, swept, other] = many(3) as [Command, Command, Command];
+    await promise([once, swept, other], { dueInMs: 60_000 });
+    await query(database.url, `UPDATE pending_operation SET attempts = 1 WHERE id = '${swept.id}'`);
+    await hastenPending(pool, [once.id, swept.id, uuidv7()]);
+    expect(ids(await claimDue(pool, 0, 10))).toEqual([once.id]);
   });
 
   test('that is given twice at once is made once', async () => {

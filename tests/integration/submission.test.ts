@@ -2,7 +2,9 @@
  * What a request is told of its operation, and what then is true: every answer is checked against the database at the
  * moment of the answer, while the queue, the worker or the database keep it waiting.
  */
+import pg from 'pg';
 import { pino } from 'pino';
+import { v5 as uuidv5, v7 as uuidv7 } from 'uuid';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createMove } from '../../api/movements.ts';
 import type { Moved, Movement } from '../../api/movements.ts';
@@ -10,9 +12,11 @@ import type { SubmitOptions } from '../../api/submit.ts';
 import { createWalletFinder } from '../../api/wallets.ts';
 import type { Command } from '../../shared/ledger/command.ts';
 import { toEnvelope } from '../../shared/queue/contracts.ts';
+import { LOCK_DECISIONS } from '../../shared/store/decisionLock.ts';
 import { insertPending } from '../../shared/store/pendingOperations.ts';
 import type { KnownOutcome } from '../../shared/store/readOutcomes.ts';
 import { createPrisma } from '../../shared/store/pool.ts';
+import { readDatabaseTime } from '../../shared/store/readDatabaseTime.ts';
 import { createDatabaseClock } from '../../shared/time.ts';
 import { sweepOnce } from '../../worker/sweep.ts';
 import {
@@ -126,6 +130,7 @@ describe('a request whose time is up', () => {
     await open();
     lane.hold();
     const first = submit(one(), { waitMs: 10_000 });
+    await until('it has left', () => lane.taken.length === 1);
     const behind = one();
     expect((await submit(behind)).state).toBe('pending');
     expect(lane.coalescer.waiting()).toBe(0);
@@ -140,7 +145,8 @@ describe('a request whose time is up', () => {
     lane.hold();
     const table = await holdTable(stores.databaseUrl, 'pending_operation');
     cleanUps.push(table.release);
-    const command = one();
+    // One with a key is not decided before its promise is written.
+    const command = deposit(bank, anna, 1n, { id: uuidv7() });
     const answer = submit(command);
     await until('the promise waits to be written', async () => (await lockWaiters(lane.applyPool)).length === 1);
     lane.release();
@@ -158,7 +164,8 @@ describe('a request whose time is up', () => {
     const command = one();
     await expect(submit(command)).rejects.toMatchObject({
       code: 'outcome_unknown',
-      extras: { operationId: command.id, expiresAt: new Date(command.expiresAtMs) },
+      // Later than it is refused by: whoever decides has looked at the clock a little before it is seen.
+      extras: { operationId: command.id, expiresAt: new Date(command.expiresAtMs + 30_000) },
     });
     await table.release();
     lane.release();
@@ -170,6 +177,7 @@ describe('a request whose time is up', () => {
     await open();
     lane.hold();
     const first = submit(one(), { waitMs: 10_000 });
+    await until('it has left', () => lane.taken.length === 1);
     const table = await holdTable(stores.databaseUrl, 'pending_operation');
     cleanUps.push(table.release);
     await expect(submit(one())).rejects.toMatchObject({ code: 'outcome_unknown' });
@@ -209,6 +217,75 @@ describe('a request whose time is up', () => {
       return codeOf(error);
     }
   }
+});
+
+describe('a promise that is asked for while its operation is being decided', () => {
+  const keyed = () => deposit(bank, anna, 1n, { id: uuidv5(uuidv7(), uuidv5.URL) });
+
+  test('for another body is never seen: who waits for the first body is told what became of that', async () => {
+    await open();
+    const command = keyed();
+    const other = withOtherBody(command, 9n);
+    const table = await holdTable(stores.databaseUrl, 'entry');
+    cleanUps.push(table.release);
+    const told: unknown[] = [];
+    const answer = submit(command, { isKeyed: true, waitMs: 10_000 }).then((known) => told.push(known));
+    await until('it is being decided', async () => (await lockWaiters(lane.applyPool)).length === 1);
+    const promised = submit(other, { isKeyed: true, respondAsync: true });
+    await expect(promised).rejects.toMatchObject({ code: 'outcome_unknown' });
+    expect([told, await promises()]).toEqual([[], []]);
+    await table.release();
+    await answer;
+    expect(told).toEqual([expect.objectContaining({ state: 'applied', requestHash: command.requestHash })]);
+    const late = await submit(other, { isKeyed: true, respondAsync: true });
+    expect(late).toMatchObject({ state: 'applied', requestHash: command.requestHash });
+    expect(await balanceOf(lane.applyPool, anna)).toBe(1n);
+  });
+
+  test('waits for the decision, and those of the same moment are made meanwhile', async () => {
+    await open({ worker: false });
+    const [deciding, ...others] = [keyed(), keyed(), one()];
+    const worker = new pg.Client({ connectionString: stores.databaseUrl });
+    await worker.connect();
+    cleanUps.push(() => worker.end());
+    await worker.query('BEGIN');
+    await worker.query({ ...LOCK_DECISIONS, values: [[deciding.id]] });
+    const waits = submit(deciding, { respondAsync: true });
+    const made = await Promise.all(others.map((command) => submit(command, { respondAsync: true })));
+    expect(made.map(({ state }) => state)).toEqual(['pending', 'pending']);
+    expect((await promises()).map(({ id }) => id)).toEqual(others.map(({ id }) => id).sort());
+    await worker.query('COMMIT');
+    expect(await waits).toMatchObject({ state: 'pending', id: deciding.id });
+  });
+});
+
+describe('a command that has expired', () => {
+  const LONG_AGO = { acceptedAtMs: Date.now() - 700_000, expiresAtMs: Date.now() - 100_000 };
+  const late = () => deposit(bank, anna, 1n, LONG_AGO);
+
+  test('and has left is not promised: it is told as unknown until a time that is over, and is rejected', async () => {
+    await open();
+    lane.hold();
+    const command = late();
+    await expect(submit(command)).rejects.toMatchObject({ code: 'outcome_unknown' });
+    expect(await promises()).toEqual([]);
+    lane.release();
+    expect(await submit(command, { isKeyed: true, waitMs: 5_000 })).toMatchObject({ reason: 'expired' });
+  });
+
+  test('and has not left is neither promised nor sent', async () => {
+    await open();
+    lane.hold();
+    const first = submit(one(), { waitMs: 10_000 });
+    await until('it has left', () => lane.taken.length === 1);
+    const commands = [late(), late()] as const;
+    await expect(submit(commands[0])).rejects.toMatchObject({ code: 'overloaded' });
+    await expect(submit(commands[1], { respondAsync: true })).rejects.toMatchObject({ code: 'overloaded' });
+    expect([lane.coalescer.waiting(), await promises()]).toEqual([0, []]);
+    lane.release();
+    await first;
+    expect(await outcomesOf(lane.applyPool, commands)).toEqual(['none', 'none']);
+  });
 });
 
 describe('a bound on promises', () => {
@@ -286,6 +363,54 @@ describe('Prefer: respond-async', () => {
   });
 });
 
+describe('what respond-async has promised and what does not leave is due at once', () => {
+  const isDue = async ({ id }: Command) =>
+    (await promises()).some((promised) => promised.id === id && promised.due_in_s < 1);
+
+  test('when the process stops before its command has left', async () => {
+    await open();
+    lane.hold();
+    const first = submit(one(), { waitMs: 10_000 });
+    await until('it has left', () => lane.taken.length === 1);
+    const behind = one();
+    await submit(behind, { respondAsync: true });
+    expect([lane.coalescer.waiting(), await isDue(behind)]).toEqual([1, false]);
+    lane.stopping.abort();
+    await first;
+    await lane.submission.close();
+    expect([lane.coalescer.waiting(), await isDue(behind)]).toEqual([0, true]);
+  });
+
+  test('when it was let in just before the process was to stop', async () => {
+    await open({ worker: false });
+    lane.stopping.abort();
+    const command = one();
+    expect((await submit(command, { respondAsync: true })).state).toBe('pending');
+    expect([lane.coalescer.waiting(), await isDue(command)]).toEqual([0, true]);
+  });
+
+  test.runIf(backends.includes('redis'))('when the queue does not answer and its command is refused', async () => {
+    const made = await createStores('postgres', { partitions: 1 });
+    const redis = await startRedis();
+    cleanUps.push(made.drop, redis.stop);
+    await openWith({ databaseUrl: made.databaseUrl, redisUrl: redis.url });
+    await submit(one(), { waitMs: 5_000 });
+    redis.signal('SIGSTOP');
+    cleanUps.push(() => redis.signal('SIGCONT'));
+    const first = submit(one(), { waitMs: 10_000 });
+    await until('it has left', () => lane.sizes.length === 2);
+    const behind = one();
+    await submit(behind, { respondAsync: true });
+    expect([lane.coalescer.waiting(), await isDue(behind)]).toEqual([1, false]);
+    await until('it is due', () => isDue(behind));
+    expect(lane.coalescer.waiting()).toBe(0);
+    redis.signal('SIGCONT');
+    await first;
+    await sweep();
+    await until('both are applied', async () => (await balanceOf(lane.applyPool, anna)) === 3n);
+  });
+});
+
 describe('a key', () => {
   let move: (changes: Partial<Movement>) => Promise<Moved>;
 
@@ -294,7 +419,7 @@ describe('a key', () => {
     const prisma = createPrisma(lane.pool);
     cleanUps.push(() => prisma.$disconnect());
     const { submit: submitCommand } = lane.submission;
-    const clock = createDatabaseClock();
+    const clock = createDatabaseClock(() => readDatabaseTime(lane.pool));
     const run = createMove({
       submit: submitCommand,
       findWallet: createWalletFinder(prisma, (work) => work()),

@@ -7,13 +7,22 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { applyEnvelope } from '../../worker/applyEnvelope.ts';
 import { startSweep, sweepOnce } from '../../worker/sweep.ts';
 import type { Command } from '../../shared/ledger/command.ts';
-import { MAX_ENVELOPE_COMMANDS, sweepJobId, toEnvelope } from '../../shared/queue/contracts.ts';
+import { MAX_ENVELOPE_COMMANDS, toEnvelope } from '../../shared/queue/contracts.ts';
 import { createQueueBackend } from '../../shared/queue/ledgerQueue.ts';
 import type { LedgerQueue, QueueBackend } from '../../shared/queue/ledgerQueue.ts';
 import { countPending, insertPending } from '../../shared/store/pendingOperations.ts';
 import type { Pool } from '../../shared/store/pool.ts';
 import { applyDeps } from '../support/applyDeps.ts';
-import { balanceOf, createBank, createCustomer, deposit, outcomesOf } from '../support/accounts.ts';
+import {
+  balanceOf,
+  createBank,
+  createCustomer,
+  createOperator,
+  deposit,
+  freezing,
+  isFrozen,
+  outcomesOf,
+} from '../support/accounts.ts';
 import type { Account } from '../support/accounts.ts';
 import { expectSoundBooks, query } from '../support/inspect.ts';
 import { failedReason, withQueue } from '../support/ledgerJobs.ts';
@@ -64,6 +73,8 @@ describe.each(backends)('on %s', (backend) => {
   const toPartition = (partition: number) => deposit(bank, people[partition]!, 1n);
   const sweep = (given: readonly LedgerQueue[] = queues) => sweepOnce({ pool, queues: given, logger });
   const waiting = async (partition: number) => (await queues[partition]!.counts()).waiting;
+  const failedIds = (partition: number) =>
+    withQueue(stores, partition, async (queue) => (await queue.getFailed()).map(({ id }) => id!));
   const makeDue = () =>
     query(stores.databaseUrl, `UPDATE pending_operation SET next_attempt_at = now() - interval '1 second'`);
   const attempts = async () => {
@@ -159,15 +170,51 @@ describe.each(backends)('on %s', (backend) => {
     await query(stores.databaseUrl, spoil);
     startWorker(1);
     expect((await sweep()).swept).toBe(2);
-    await until('it is in the failed set', async () => (await queues[1]!.stateOf(sweepJobId(1))) === 'failed');
-    expect(await failedReason(stores, 1, sweepJobId(1))).toMatch(/command \d: .*amount/s);
+    const [jobId] = await until('it is in the failed set', async () => {
+      const ids = await failedIds(1);
+      return ids.length === 1 && ids;
+    });
+    expect(await failedReason(stores, 1, jobId!)).toMatch(/command \d: .*amount/s);
     expect(await outcomesOf(pool, [broken, sound])).toEqual(['none', 'applied']);
-    // What failed does not stand in the way of what is promised later.
+    // What failed does not stand in the way of what is promised later, and its reason stays where it is.
     const later = toPartition(1);
     await promise([later]);
     expect((await sweep()).swept).toBe(1);
     await until('the later one is decided', async () => (await outcomesOf(pool, [later]))[0] === 'applied');
-    expect(await countPending(pool)).toBe(1);
+    expect([await countPending(pool), await failedIds(1)]).toEqual([1, [jobId]]);
+  });
+
+  test('a partition keeps its latest ten failed sweep envelopes, and has one on its way at a time all the while', async () => {
+    const broken = toPartition(0);
+    await promise([broken]);
+    await query(stores.databaseUrl, `UPDATE pending_operation SET command = '{}'`);
+    startWorker(0);
+    const everFailed = new Set<number>();
+    let kept: number[] = [];
+    for (let round = 1; round <= 12; round++) {
+      await makeDue();
+      const rounds = await Promise.all([sweep(), sweep()]);
+      expect(rounds.reduce((sum, { swept }) => sum + swept, 0)).toBe(1);
+      await until('it has failed', async () => {
+        const { waiting: open, active, delayed } = await queues[0]!.counts();
+        expect(open + active + delayed).toBeLessThanOrEqual(1);
+        return open + active + delayed === 0;
+      });
+      kept = await withQueue(stores, 0, async (queue) => (await queue.getFailed()).map(({ timestamp }) => timestamp));
+      expect(kept).toHaveLength(Math.min(round, 10));
+      for (const addedAtMs of kept) everFailed.add(addedAtMs);
+    }
+    expect(everFailed.size).toBe(12);
+    expect(kept.sort()).toEqual([...everFailed].sort().slice(-10));
+  });
+
+  test('a promised freezing of a wallet is kept like any other promise', async () => {
+    const freeze = freezing('freeze', people[2]!, await createOperator(pool));
+    await promise([freeze]);
+    expect((await sweep()).swept).toBe(1);
+    startWorker(2);
+    await until('it is decided', async () => (await countPending(pool)) === 0);
+    expect([await outcomesOf(pool, [freeze]), await isFrozen(pool, people[2]!)]).toEqual([['applied'], true]);
   });
 
   test('two sweepers at once send everything once', async () => {

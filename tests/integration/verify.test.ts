@@ -19,12 +19,16 @@ const TRANSFER = '70000000-0000-4000-8000-000000000002';
 const REFUSED = '90000000-0000-4000-8000-000000000003';
 const OTHER_DEPOSIT = 'd0000000-0000-4000-8000-000000000004';
 const PROMISE = 'a0000000-0000-4000-8000-000000000005';
+const FREEZE = '50000000-0000-4000-8000-000000000006';
+const UNFREEZE = '50000000-0000-4000-8000-000000000007';
+const REFUSED_FREEZE = '90000000-0000-4000-8000-000000000008';
 const STRAY = 'f0000000-0000-4000-8000-000000000009';
 
 /**
  * Users and their wallets: 1 a bank, 2 Anna, 3 Boris, 4 another bank, 5 an operator without a wallet. The bank deposits
  * 1000 to Anna, who sends 300 of it to Boris and is refused 5000; the other bank deposits 50 to Boris, and Anna has
- * been promised something more.
+ * been promised something more. The operator has frozen Anna's wallet and thawed it, and tried to freeze one that is not
+ * there.
  */
 const SOUND_BOOK = `
   INSERT INTO app_user (id, name, email, password_hash, role) VALUES
@@ -39,6 +43,11 @@ const SOUND_BOOK = `
     ('${TRANSFER}', 'transfer', 'applied', NULL, 12, 13, 300, 'RUB', NULL, 2, '${TRANSFER}', decode(repeat('02', 32), 'hex'), 2, 1, now()),
     ('${REFUSED}', 'transfer', 'rejected', 'insufficient_funds', 12, 13, 5000, 'RUB', NULL, 2, '${REFUSED}', decode(repeat('03', 32), 'hex'), NULL, NULL, now()),
     ('${OTHER_DEPOSIT}', 'deposit', 'applied', NULL, 14, 13, 50, 'RUB', 'A-1', 4, '${OTHER_DEPOSIT}', decode(repeat('04', 32), 'hex'), 1, 2, now());
+  INSERT INTO operation (id, kind, status, reason, debit_wallet_id, credit_wallet_id, amount, currency, initiator_id,
+      request_id, request_hash, accepted_at, applied_at) VALUES
+    ('${FREEZE}', 'freeze', 'applied', NULL, 12, 12, 0, 'RUB', 5, '${FREEZE}', decode(repeat('06', 32), 'hex'), now(), '2026-01-01'),
+    ('${UNFREEZE}', 'unfreeze', 'applied', NULL, 12, 12, 0, 'RUB', 5, '${UNFREEZE}', decode(repeat('07', 32), 'hex'), now(), '2026-01-02'),
+    ('${REFUSED_FREEZE}', 'freeze', 'rejected', 'wallet_not_found', 99, 99, 0, 'RUB', 5, '${REFUSED_FREEZE}', decode(repeat('08', 32), 'hex'), now(), '2026-01-03');
   INSERT INTO entry (wallet_id, seq, operation_id, amount, balance_after) VALUES
     (11, 1, '${DEPOSIT}', -1000, -1000), (12, 1, '${DEPOSIT}', 1000, 1000),
     (12, 2, '${TRANSFER}', -300, 700), (13, 1, '${TRANSFER}', 300, 300),
@@ -52,7 +61,8 @@ const UNGUARDED = `
   SET session_replication_role = replica;
   ALTER TABLE wallet DROP CONSTRAINT wallet_no_overdraft, DROP CONSTRAINT wallet_balance_limit,
     DROP CONSTRAINT wallet_held_check;
-  ALTER TABLE operation DROP CONSTRAINT operation_outcome, DROP CONSTRAINT operation_amount_check;
+  ALTER TABLE operation DROP CONSTRAINT operation_outcome, DROP CONSTRAINT operation_amount_check,
+    DROP CONSTRAINT operation_moves, DROP CONSTRAINT operation_kind_check;
   ALTER TABLE entry DROP CONSTRAINT entry_amount_check, DROP CONSTRAINT entry_seq_check;`;
 
 interface Tamper {
@@ -245,6 +255,73 @@ const TAMPERS: Tamper[] = [
     found: { 'operation-amount': [`operation ${REFUSED}: amount 0`] },
   },
   {
+    check: 'operation-amount',
+    how: 'a freezing that is said to have moved money',
+    sql: `UPDATE operation SET amount = 7 WHERE id IN ('${FREEZE}', '${REFUSED_FREEZE}')`,
+    found: { 'operation-amount': [`operation ${FREEZE}: amount 7`, `operation ${REFUSED_FREEZE}: amount 7`] },
+  },
+  {
+    check: 'operation-outcome',
+    how: 'a freezing that claims entries of its wallet',
+    sql: `UPDATE operation SET debit_seq = 1 WHERE id = '${FREEZE}';
+          UPDATE operation SET credit_seq = 2 WHERE id = '${UNFREEZE}'`,
+    found: {
+      'operation-outcome': [
+        `operation ${FREEZE}: applied, reason none, numbers 1 and none`,
+        `operation ${UNFREEZE}: applied, reason none, numbers none and 2`,
+      ],
+    },
+  },
+  {
+    check: 'entry-side',
+    how: 'an entry of a freezing',
+    sql: `INSERT INTO entry (wallet_id, seq, operation_id, amount, balance_after) VALUES (12, 3, '${FREEZE}', 1, 701);
+          UPDATE wallet SET balance = 701, version = 3 WHERE id = 12`,
+    found: {
+      'entry-side': [`entry 12/3: operation ${FREEZE} has its entries at 12/ and 12/`],
+      'currency-sum': ['RUB: the balances sum to 1'],
+    },
+  },
+  {
+    check: 'operation-operator',
+    how: 'wallets frozen or thawed by a customer and by a bank, also where it was refused',
+    sql: `UPDATE operation SET initiator_id = 2 WHERE id IN ('${FREEZE}', '${REFUSED_FREEZE}');
+          UPDATE operation SET initiator_id = 1 WHERE id = '${UNFREEZE}'`,
+    found: {
+      'operation-operator': [
+        `operation ${FREEZE}: freeze by user 2 (customer)`,
+        `operation ${UNFREEZE}: unfreeze by user 1 (bank)`,
+        `operation ${REFUSED_FREEZE}: freeze by user 2 (customer)`,
+      ],
+    },
+  },
+  {
+    check: 'operation-wallets',
+    how: 'one wallet frozen under the name of another, one that is not there, and a kind that there is not',
+    sql: `UPDATE operation SET credit_wallet_id = 13 WHERE id = '${FREEZE}';
+          UPDATE operation SET status = 'applied', reason = NULL WHERE id = '${REFUSED_FREEZE}';
+          UPDATE operation SET kind = 'gift' WHERE id = '${UNFREEZE}'; UPDATE wallet SET is_frozen = true WHERE id = 12`,
+    found: {
+      'operation-wallets': [
+        `operation ${FREEZE}: freeze from wallet 12 (customer) to wallet 13 (customer)`,
+        `operation ${UNFREEZE}: gift from wallet 12 (customer) to wallet 12 (customer)`,
+        `operation ${REFUSED_FREEZE}: freeze from wallet 99 (does not exist) to wallet 99 (does not exist)`,
+      ],
+    },
+  },
+  {
+    check: 'wallet-frozen',
+    how: 'a wallet frozen that was thawed last, and one that nobody ever froze',
+    sql: `UPDATE wallet SET is_frozen = true WHERE id IN (12, 14)`,
+    found: { 'wallet-frozen': ['wallet 12 is frozen', 'wallet 14 is frozen'] },
+  },
+  {
+    check: 'wallet-frozen',
+    how: 'a wallet not frozen that was frozen last',
+    sql: `UPDATE operation SET applied_at = '2026-01-03' WHERE id = '${FREEZE}'`,
+    found: { 'wallet-frozen': ['wallet 12 is not frozen'] },
+  },
+  {
     check: 'operation-debit',
     how: 'the debit of another operation',
     sql: `UPDATE entry SET operation_id = '${DEPOSIT}' WHERE wallet_id = 14 AND seq = 1`,
@@ -377,7 +454,7 @@ describe('sound books', () => {
   test('pass, and every row was asked', async () => {
     const report = await verifyBooks(client);
     expect(failures(report)).toEqual({});
-    expect(report.counts).toEqual({ wallets: 4, entries: 6, operations: 4, promises: 2 });
+    expect(report.counts).toEqual({ wallets: 4, entries: 6, operations: 7, promises: 2 });
     for (const { of, asked } of report.checks) expect(asked).toBe(report.counts[of]);
   });
 
@@ -387,8 +464,16 @@ describe('sound books', () => {
       const report = await verifyBooks(client, { chunkRows, onProgress: (...step) => steps.push(step) });
       expect(failures(report)).toEqual({});
       for (const { of, asked } of report.checks) expect(asked).toBe(report.counts[of]);
-      expect(steps.at(-1)).toEqual([16, 16]);
-      expect(steps.length).toBeGreaterThanOrEqual(16 / chunkRows);
+      expect(steps.at(-1)).toEqual([19, 19]);
+      expect(steps.length).toBeGreaterThanOrEqual(19 / chunkRows);
+    }
+  });
+
+  test('pass with a wallet that was frozen and thawed in one moment, whichever came last', async () => {
+    await run(database.url, `${UNGUARDED} UPDATE operation SET applied_at = '2026-01-02' WHERE id = '${FREEZE}'`);
+    for (const isFrozen of [true, false]) {
+      await run(database.url, `UPDATE wallet SET is_frozen = ${isFrozen} WHERE id = 12`);
+      expect(await found()).toEqual({});
     }
   });
 
@@ -416,7 +501,7 @@ describe('sound books', () => {
     expect(failures(report)).toEqual({});
     expect(moves).toBeGreaterThan(10);
     // Two moves came before the snapshot, which the first SELECT takes.
-    expect(report.counts).toMatchObject({ entries: 10, operations: 6 });
+    expect(report.counts).toMatchObject({ entries: 10, operations: 9 });
     for (const { of, asked } of report.checks) expect(asked).toBe(report.counts[of]);
     expect(await found()).toEqual({});
   });

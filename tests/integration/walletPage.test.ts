@@ -23,7 +23,7 @@ describe('a wallet', () => {
   it('that is new is empty', async () => {
     const { client, userId, walletId } = await api.customer();
     expect((await client('GET', '/api/wallet')).json).toEqual({
-      ...{ wallet_id: walletId, user_id: userId, currency: 'RUB', balance: 0, available: 0 },
+      ...{ wallet_id: walletId, user_id: userId, currency: 'RUB', balance: 0, available: 0, frozen: false },
       ...{ operations: [], next_before: null },
     });
   });
@@ -60,6 +60,21 @@ describe('a wallet', () => {
     await api.deposit(walletId, '0.07');
     const after = (await api.client()('GET', '/api/wallet', undefined, basic(BANK.email, BANK.password))).json;
     expect(Number(after['balance'])).toBeCloseTo(Number(before['balance']) - 0.07, 10);
+  });
+  it('says when it is frozen, and lists nothing of that', async () => {
+    const { client, userId, walletId } = await api.customer();
+    await api.deposit(walletId, 1);
+    await api.pool.query('UPDATE wallet SET is_frozen = true WHERE id = $1', [walletId]);
+    await api.pool.query(
+      `INSERT INTO operation (id, kind, status, debit_wallet_id, credit_wallet_id, amount, currency, details,
+         initiator_id, request_id, request_hash, accepted_at)
+       VALUES (gen_random_uuid(), 'freeze', 'applied', $1, $1, 0, 'RUB', 'a court order', $2, gen_random_uuid(),
+         sha256('x'), now())`,
+      [walletId, userId],
+    );
+    const answer = await client('GET', '/api/wallet');
+    expect(answer.json).toMatchObject({ balance: 1, available: 1, frozen: true, next_before: null });
+    expect(seqsOf(answer)).toEqual([1]);
   });
   it('is none for an operator', async () => {
     const answer = await api.client()('GET', '/api/wallet', undefined, basic(OPERATOR.email, OPERATOR.password));

@@ -12,10 +12,12 @@ export interface AuditedWallet {
   isBanks: boolean;
   currency: string;
   heldMinor: bigint;
+  isFrozen: boolean;
   lines: { operationId: string; changeMinor: bigint }[];
 }
 
-export type Verdict = { said: 'applied'; debitSeq: number; creditSeq: number } | { said: string };
+/** The numbers are null for what moved no money. */
+export type Verdict = { said: 'applied'; debitSeq: number | null; creditSeq: number | null } | { said: string };
 
 export interface Auditor {
   wallets: Map<bigint, AuditedWallet>;
@@ -23,14 +25,17 @@ export interface Auditor {
   verdicts: Map<string, Verdict>;
   /** By operation id: the hash of what a 202 has promised and what is not decided yet. */
   promised: Map<string, string>;
-  /** A command reaches the ledger, for the first time or again. `nowMs` is when. */
-  hear: (command: Command, nowMs: number) => void;
-  promise: (command: Command) => void;
+  /** Commands reach the ledger together, for the first time or again. `nowMs` is when. */
+  hear: (commands: readonly Command[], nowMs: number) => void;
+  /** A promise is asked for: what has expired by then gets none. */
+  promise: (command: Command, nowMs: number) => void;
   balance: (walletId: bigint, lines?: number) => bigint;
 }
 
 export function createAuditor(list: readonly Pick<AuditedWallet, 'id' | 'isBanks' | 'currency'>[]): Auditor {
-  const wallets: Auditor['wallets'] = new Map(list.map((each) => [each.id, { ...each, heldMinor: 0n, lines: [] }]));
+  const wallets: Auditor['wallets'] = new Map(
+    list.map((each) => [each.id, { ...each, heldMinor: 0n, isFrozen: false, lines: [] }]),
+  );
   const verdicts: Auditor['verdicts'] = new Map();
   const promised: Auditor['promised'] = new Map();
 
@@ -43,29 +48,66 @@ export function createAuditor(list: readonly Pick<AuditedWallet, 'id' | 'isBanks
     const to = wallets.get(command.creditWalletId);
     const amount = command.amountMinor;
     if (!promised.has(command.id) && command.expiresAtMs < nowMs) return 'expired';
+    if (isFreezing(command)) return from ? undefined : 'wallet_not_found';
     if (!from || !to || to.isBanks || from.isBanks !== (command.kind === 'deposit')) return 'wallet_not_found';
     if (from === to) return 'same_wallet';
     if (new Set([from.currency, to.currency, command.currency]).size > 1) return 'currency_mismatch';
+    if (from.isFrozen) return 'wallet_frozen';
     const left = balance(from.id) - amount;
     if (!from.isBanks && left < from.heldMinor) return 'insufficient_funds';
     if (left < -MOST || balance(to.id) + amount > MOST) return 'balance_limit_exceeded';
     return undefined;
   };
 
-  const hear: Auditor['hear'] = (command, nowMs) => {
-    const { id, amountMinor } = command;
-    if (verdicts.has(id) || (promised.get(id) ?? command.requestHash) !== command.requestHash) return;
-    const reason = refusal(command, nowMs);
-    promised.delete(id);
-    if (reason !== undefined) {
-      verdicts.set(id, { said: reason });
-      return;
+  const write = (walletId: bigint, operationId: string, changeMinor: bigint): number =>
+    wallets.get(walletId)!.lines.push({ operationId, changeMinor });
+
+  const judge = (command: Command, nowMs: number): Verdict => {
+    const { id, kind, debitWalletId, creditWalletId, amountMinor } = command;
+    const said = refusal(command, nowMs);
+    if (said !== undefined) return { said };
+    if (isFreezing(command)) {
+      wallets.get(debitWalletId)!.isFrozen = kind === 'freeze';
+      return { said: 'applied', debitSeq: null, creditSeq: null };
     }
-    const write = (walletId: bigint, changeMinor: bigint) =>
-      wallets.get(walletId)!.lines.push({ operationId: id, changeMinor });
-    const debitSeq = write(command.debitWalletId, -amountMinor);
-    const creditSeq = write(command.creditWalletId, amountMinor);
-    verdicts.set(id, { said: 'applied', debitSeq, creditSeq });
+    return {
+      said: 'applied',
+      debitSeq: write(debitWalletId, id, -amountMinor),
+      creditSeq: write(creditWalletId, id, amountMinor),
+    };
+  };
+
+  /** Has neither an outcome nor been beaten by a promise. */
+  const isOpen = ({ id, requestHash }: Command): boolean =>
+    !verdicts.has(id) && (promised.get(id) ?? requestHash) === requestHash;
+
+  const hearOne = (command: Command, nowMs: number) => {
+    if (!isOpen(command)) return;
+    verdicts.set(command.id, judge(command, nowMs));
+    promised.delete(command.id);
+  };
+
+  /** Written down item by item, and struck out again when any of it cannot be or is not there. */
+  const hearList = (commands: readonly Command[], nowMs: number) => {
+    const frozenBefore = new Map([...wallets.values()].map(({ id, isFrozen }) => [id, isFrozen]));
+    const items = new Set(commands.filter(isOpen).map(({ id }) => id));
+    for (const command of commands) hearOne(command, nowMs);
+    const isComplete = commands.every(({ list: said }) => said?.size === items.size);
+    if (isComplete && [...items].every((id) => verdicts.get(id)?.said === 'applied')) return;
+    for (const wallet of wallets.values()) {
+      wallet.lines = wallet.lines.filter(({ operationId }) => !items.has(operationId));
+      wallet.isFrozen = frozenBefore.get(wallet.id)!;
+    }
+    for (const id of items) if (verdicts.get(id)?.said === 'applied') verdicts.set(id, { said: 'list_rejected' });
+  };
+
+  const hear: Auditor['hear'] = ([...commands], nowMs) => {
+    while (commands.length > 0) {
+      const name = commands[0]!.list?.id;
+      const other = commands.findIndex((each) => each.list?.id !== name);
+      if (name === undefined) hearOne(commands.shift()!, nowMs);
+      else hearList(commands.splice(0, other < 0 ? commands.length : other), nowMs);
+    }
   };
 
   return {
@@ -74,8 +116,12 @@ export function createAuditor(list: readonly Pick<AuditedWallet, 'id' | 'isBanks
     promised,
     hear,
     balance,
-    promise: ({ id, requestHash }) => {
-      if (!verdicts.has(id) && !promised.has(id)) promised.set(id, requestHash);
+    promise: ({ id, requestHash, expiresAtMs }, nowMs) => {
+      if (expiresAtMs >= nowMs && !verdicts.has(id) && !promised.has(id)) promised.set(id, requestHash);
     },
   };
+}
+
+function isFreezing({ kind }: Command): boolean {
+  return kind === 'freeze' || kind === 'unfreeze';
 }

@@ -1,23 +1,36 @@
 /**
  * The ledger against an auditor that was written without it. Random clients send deposits and transfers, sensible and
- * not, twice, or under a used key; random envelopes carry them, split and merged; and after each step the database and
- * the auditor must agree on every outcome, balance and sequence number. A failing run prints its seed and the steps.
+ * not, one by one or in atomic lists, twice, in part, or under a used key, while an operator freezes wallets and thaws
+ * them; random envelopes carry them, split and merged; and after each step the database and the auditor must agree on
+ * every outcome, balance and sequence number. A failing run prints its seed and the steps.
  */
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { applyEnvelope } from '../../worker/applyEnvelope.ts';
+import { REJECTION_REASONS } from '../../shared/ledger/command.ts';
 import type { Command } from '../../shared/ledger/command.ts';
 import { toEnvelope } from '../../shared/queue/contracts.ts';
 import { insertPending } from '../../shared/store/pendingOperations.ts';
 import type { Pool } from '../../shared/store/pool.ts';
-import { withOtherBody } from '../support/accounts.ts';
 import { expectSoundBooks } from '../support/inspect.ts';
 import { applyDeps } from '../support/applyDeps.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { openApplyPool } from '../support/pools.ts';
 import { createTestDatabase } from '../support/stores.ts';
 import type { Auditor } from './auditor.ts';
-import { again, anyWish, audited, auditorOf, createWorld, stored, toCommand } from './world.ts';
+import {
+  again,
+  alone,
+  anyItemWish,
+  anyWish,
+  audited,
+  auditorOf,
+  createWorld,
+  otherBody,
+  stored,
+  toCommand,
+  toList,
+} from './world.ts';
 import type { Wish, World } from './world.ts';
 
 const RUNS = 60;
@@ -40,35 +53,80 @@ interface Real {
   world: World;
   /** Every command that was ever sent, for those that are sent again. */
   sent: Command[];
+  /** Every list that was ever sent. */
+  lists: Command[][];
 }
 type Step = fc.AsyncCommand<Auditor, Real>;
 
-/** One command on its way: a new one, or an old one again, perhaps with another body under the same id. */
-type Item = { what: 'new'; wish: Wish } | { what: 'again' | 'other body'; place: number; amountMinor: bigint };
+/** One command on its way: a new one, or an old one again, perhaps without its list or with another body. */
+type Item =
+  { what: 'new'; wish: Wish } | { what: 'again' | 'alone' | 'other body'; place: number; amountMinor: bigint };
+/** What a client sends at once: one command, an atomic list, or some of an old list from one item to another. */
+type Parcel =
+  | Item
+  | { what: 'list'; items: Item[]; flaw: 'an item twice' | 'one said too many' | null }
+  | { what: 'part of a list'; place: number; from: number; to: number };
 
-const anyItem: fc.Arbitrary<Item> = fc.oneof(
-  { weight: 6, arbitrary: anyWish.map((wish) => ({ what: 'new' as const, wish })) },
+const anOld = fc.record({
+  what: fc.constantFrom('again' as const, 'alone' as const, 'other body' as const),
+  place: fc.nat(999),
+  amountMinor: fc.bigInt(1n, 90n),
+});
+const aNew = (wish: fc.Arbitrary<Wish>) => wish.map((each) => ({ what: 'new' as const, wish: each }));
+const anyItem = fc.oneof({ weight: 3, arbitrary: aNew(anyWish) }, { weight: 1, arbitrary: anOld });
+const anyParcel: fc.Arbitrary<Parcel> = fc.oneof(
+  { weight: 12, arbitrary: anyItem },
   {
-    weight: 2,
+    weight: 3,
     arbitrary: fc.record({
-      what: fc.constantFrom('again' as const, 'other body' as const),
+      what: fc.constant('list' as const),
+      items: fc.array(fc.oneof({ weight: 15, arbitrary: aNew(anyItemWish) }, { weight: 1, arbitrary: anOld }), {
+        minLength: 1,
+        maxLength: 6,
+        size: 'max',
+      }),
+      flaw: fc.oneof(
+        { weight: 10, arbitrary: fc.constant(null) },
+        { weight: 1, arbitrary: fc.constantFrom('an item twice' as const, 'one said too many' as const) },
+      ),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      what: fc.constant('part of a list' as const),
       place: fc.nat(999),
-      amountMinor: fc.bigInt(1n, 90n),
+      from: fc.nat(2),
+      to: fc.nat(6),
     }),
   },
 );
 
-function send(auditor: Auditor, { world, sent }: Real, item: Item): Command {
-  const command = make(auditor, world, sent, item);
-  sent.push(command);
-  return command;
+function send(auditor: Auditor, real: Real, parcel: Parcel): Command[] {
+  const commands = pack(auditor, real, parcel);
+  real.sent.push(...commands);
+  return commands;
+}
+
+function pack(auditor: Auditor, { world, sent, lists }: Real, parcel: Parcel): Command[] {
+  if (parcel.what === 'part of a list') {
+    return (lists[parcel.place % lists.length] ?? []).slice(parcel.from, parcel.to + 1).map(again);
+  }
+  if (parcel.what !== 'list') return [make(auditor, world, sent, parcel)];
+  const list = toList(
+    parcel.items.map((item) => make(auditor, world, sent, item)),
+    parcel.flaw === 'one said too many' ? 1 : 0,
+  );
+  lists.push(list);
+  return parcel.flaw === 'an item twice' ? [...list, again(list[0]!)] : list;
 }
 
 function make(auditor: Auditor, world: World, sent: readonly Command[], item: Item): Command {
   if (item.what === 'new') return toCommand(world, item.wish, auditor);
   const old = sent[item.place % sent.length];
   if (!old) return toCommand(world, { ...PLAIN, amountMinor: item.amountMinor });
-  return item.what === 'again' ? again(old) : withOtherBody(old, item.amountMinor);
+  if (item.what === 'other body') return otherBody(old, item.amountMinor);
+  return item.what === 'again' ? again(old) : alone(old);
 }
 
 const PLAIN: Wish = { kind: 'deposit', from: 0, to: 0, amountMinor: 1n, stranger: null, isExpired: false, brim: null };
@@ -79,20 +137,20 @@ async function agree(auditor: Auditor, { world, sent }: Real): Promise<void> {
 }
 
 /** Commands travel in envelopes of the given sizes, one after another. */
-function deliver(items: readonly Item[], sizes: readonly number[]): Step {
+function deliver(parcels: readonly Parcel[], sizes: readonly number[]): Step {
   return {
     check: () => true,
     async run(auditor, real) {
-      const commands = items.map((item) => send(auditor, real, item));
+      const commands = parcels.flatMap((parcel) => send(auditor, real, parcel));
       for (let at = 0, turn = 0; at < commands.length; turn++) {
         const envelope = commands.slice(at, at + sizes[turn % sizes.length]!);
         at += envelope.length;
         await applyEnvelope(applyDeps(pool), 'e-model', toEnvelope(envelope));
-        for (const command of envelope) auditor.hear(command, Date.now());
+        auditor.hear(envelope, Date.now());
       }
       await agree(auditor, real);
     },
-    toString: () => `deliver ${fc.stringify(items)} in envelopes of ${sizes.join(', ')}`,
+    toString: () => `deliver ${fc.stringify(parcels)} in envelopes of ${sizes.join(', ')}`,
   };
 }
 
@@ -105,7 +163,7 @@ function redeliver(order: number): Step {
       const turned = [...real.sent.slice(cut), ...real.sent.slice(0, cut)];
       const commands = turned.slice(0, 500);
       await applyEnvelope(applyDeps(pool), 'e-model', toEnvelope(commands));
-      for (const command of commands) auditor.hear(command, Date.now());
+      auditor.hear(commands, Date.now());
       await agree(auditor, real);
     },
     toString: () => `redeliver all from ${order}`,
@@ -117,9 +175,9 @@ function promise(item: Item): Step {
   return {
     check: () => true,
     async run(auditor, real) {
-      const command = send(auditor, real, item);
+      const [command] = send(auditor, real, item) as [Command];
       await insertPending(pool, [{ command, dueInMs: 0 }], { partitions: 4, maxPending: 1_000_000 });
-      auditor.promise(command);
+      auditor.promise(command, Date.now());
       await agree(auditor, real);
     },
     toString: () => `promise ${fc.stringify(item)}`,
@@ -143,10 +201,10 @@ function hold(person: number, percent: number): Step {
 const steps = [
   fc
     .tuple(
-      fc.array(anyItem, { minLength: 1, maxLength: 30, size: 'max' }),
+      fc.array(anyParcel, { minLength: 1, maxLength: 30, size: 'max' }),
       fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 4 }),
     )
-    .map(([items, sizes]) => deliver(items, sizes)),
+    .map(([parcels, sizes]) => deliver(parcels, sizes)),
   fc.nat(999).map(redeliver),
   anyItem.map(promise),
   fc.tuple(fc.nat(9), fc.nat(100)).map(([person, percent]) => hold(person, percent)),
@@ -158,20 +216,22 @@ test('whatever is sent, however often and in whatever envelopes, the ledger and 
     fc.asyncProperty(fc.commands(steps, { maxCommands: MAX_STEPS, size: 'max' }), async (commands) => {
       const world = await createWorld(pool, PEOPLE);
       const auditor = auditorOf(world);
-      await fc.asyncModelRun(() => ({ model: auditor, real: { world, sent: [] } }), commands);
-      for (const verdict of auditor.verdicts.values()) said.set(verdict.said, (said.get(verdict.said) ?? 0) + 1);
+      const real: Real = { world, sent: [], lists: [] };
+      await fc.asyncModelRun(() => ({ model: auditor, real }), commands);
+      const count = (word: string) => said.set(word, (said.get(word) ?? 0) + 1);
+      for (const verdict of auditor.verdicts.values()) count(verdict.said);
+      for (const list of real.lists) {
+        const isApplied = list.every(({ id }) => auditor.verdicts.get(id)?.said === 'applied');
+        if (isApplied && list.length > 1) count('a list applied');
+      }
     }),
     { numRuns: RUNS, endOnFailure: false },
   );
   // A run that met only sunshine would have proved nothing.
   for (const reason of [
     'applied',
-    'expired',
-    'wallet_not_found',
-    'same_wallet',
-    'currency_mismatch',
-    'insufficient_funds',
-    'balance_limit_exceeded',
+    'a list applied',
+    ...REJECTION_REASONS.filter((reason) => reason !== 'internal_error'),
   ]) {
     expect(said.get(reason) ?? 0, reason).toBeGreaterThan(0);
   }

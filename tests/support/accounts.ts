@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { v5 as uuidv5, v7 as uuidv7 } from 'uuid';
-import type { Command, WalletKind } from '../../shared/ledger/command.ts';
+import type { Command, FreezingKind, WalletKind } from '../../shared/ledger/command.ts';
 import { applyCommands } from '../../shared/store/applyCommands.ts';
 import type { Pool } from '../../shared/store/pool.ts';
 
@@ -45,12 +45,37 @@ async function createAccount(pool: Pool, kind: WalletKind, options: AccountOptio
   return { userId: rows[0]!.owner_id, walletId: rows[0]!.id, currency };
 }
 
+/** The id of a new operator. */
+export async function createOperator(pool: Pool): Promise<bigint> {
+  const { rows } = await pool.query<{ id: bigint }>(
+    `INSERT INTO app_user (name, email, password_hash, role) VALUES ('Test', $1, 'x', 'operator') RETURNING id`,
+    [uuidv7()],
+  );
+  return rows[0]!.id;
+}
+
 export function deposit(bank: Account, to: Account, amountMinor: bigint, changes: Partial<Command> = {}): Command {
   return command('deposit', bank, to, amountMinor, changes);
 }
 
 export function transfer(from: Account, to: Account, amountMinor: bigint, changes: Partial<Command> = {}): Command {
   return command('transfer', from, to, amountMinor, changes);
+}
+
+/** By the operator whose id is given. */
+export function freezing(
+  kind: FreezingKind,
+  account: Account,
+  operatorId: bigint,
+  changes: Partial<Command> = {},
+): Command {
+  return command(kind, account, account, 0n, { initiatorId: operatorId, ...changes });
+}
+
+/** The same commands as the items of one atomic list. */
+export function atomic(items: readonly Command[]): Command[] {
+  const list = { id: uuidv7(), size: items.length };
+  return items.map((item) => ({ ...item, list }));
 }
 
 /** Another request under the same id: what a client that reuses its key sends. */
@@ -125,6 +150,13 @@ export async function balanceOf(pool: Pool, account: Account): Promise<bigint> {
     account.walletId,
   ]);
   return rows[0]!.balance;
+}
+
+export async function isFrozen(pool: Pool, account: Account): Promise<boolean> {
+  const { rows } = await pool.query<{ is_frozen: boolean }>('SELECT is_frozen FROM wallet WHERE id = $1', [
+    account.walletId,
+  ]);
+  return rows[0]!.is_frozen;
 }
 
 /** A transaction of the test's own that holds the rows of these wallets until `release`. */

@@ -5,6 +5,7 @@
  */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import express from 'express';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { expect } from 'vitest';
@@ -26,6 +27,7 @@ import { applyCommands } from '../../shared/store/applyCommands.ts';
 import { createApplyPool, createPool, createPrisma } from '../../shared/store/pool.ts';
 import { readOutcomes } from '../../shared/store/readOutcomes.ts';
 import type { Pool, PrismaClient } from '../../shared/store/pool.ts';
+import { readDatabaseTime } from '../../shared/store/readDatabaseTime.ts';
 import { createDatabaseClock } from '../../shared/time.ts';
 import { createTestDatabase } from './stores.ts';
 
@@ -76,6 +78,10 @@ interface TestApiOptions extends Partial<Pick<AppDeps, 'move' | 'admit' | 'readi
   via?: (databaseUrl: string) => Promise<string>;
 }
 
+/** What only the whole service can do is tested there: here it is a fault. */
+const noFreeze = () => Promise.reject(new Error('not in this test'));
+const noBulk = { moveEach: () => [], moveAll: noFreeze };
+
 export async function startApi(options: TestApiOptions = {}): Promise<TestApi> {
   const database = await createTestDatabase();
   const databaseUrl = (await options.via?.(database.url)) ?? database.url;
@@ -101,10 +107,11 @@ export async function startApi(options: TestApiOptions = {}): Promise<TestApi> {
   const guard = createDatabaseGuard(away);
   const move = options.move ?? createDirectMove(applyPool, createWalletFinder(prisma, guard));
   const admit = options.admit ?? (() => undefined);
-  const outcomes = createOutcomes({ pool, guard, clock: createDatabaseClock() });
+  const outcomes = createOutcomes({ pool, guard, clock: createDatabaseClock(() => readDatabaseTime(pool)) });
   const app = createApp({
     ...{ env, logger, pool, prisma, database: away, move, admit },
-    operationRoutes: createOperationRoutes({ move, admit, outcomes, pool, guard }),
+    operationRoutes: createOperationRoutes({ move, bulk: noBulk, freeze: noFreeze, admit, outcomes, pool, guard }),
+    createConsole: () => express(),
     readiness: options.readiness ?? (() => Promise.resolve({ ready: true, checks: { database: true } })),
     registry: new Registry(),
   });
@@ -153,7 +160,7 @@ function createDirectMove(pool: Pool, findWallet: FindWallet): Move {
       return outcome;
     },
     findWallet,
-    clock: createDatabaseClock(),
+    clock: createDatabaseClock(() => readDatabaseTime(pool)),
     timeoutMs: 1000,
   });
 }

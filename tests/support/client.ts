@@ -83,7 +83,8 @@ function bytesOf(body: object | string): Buffer {
 }
 
 function objectOf(text: string): Record<string, unknown> {
-  if (!text.startsWith('{')) return {};
+  // Lines of JSON begin as an object does.
+  if (!text.startsWith('{') || text.includes('}\n{')) return {};
   return JSON.parse(text) as Record<string, unknown>;
 }
 

@@ -16,6 +16,7 @@ import { createQueueBackend } from '../../shared/queue/ledgerQueue.ts';
 import type { LedgerQueue } from '../../shared/queue/ledgerQueue.ts';
 import { createPool } from '../../shared/store/pool.ts';
 import type { Pool } from '../../shared/store/pool.ts';
+import { readDatabaseTime } from '../../shared/store/readDatabaseTime.ts';
 import { createDatabaseClock } from '../../shared/time.ts';
 import { applyEnvelope } from '../../worker/applyEnvelope.ts';
 import { applyDeps } from './applyDeps.ts';
@@ -71,7 +72,8 @@ export async function openLane(
   pool.on('error', database.reportFailure);
   const guard = createDatabaseGuard(database);
   const stopping = new AbortController();
-  const outcomes = createOutcomes({ pool, guard, clock: createDatabaseClock(), stopping: stopping.signal });
+  const clock = createDatabaseClock(() => readDatabaseTime(pool));
+  const outcomes = createOutcomes({ pool, guard, clock, stopping: stopping.signal });
   const sizes: number[] = [];
   const gate = await openLedgerGate({
     ...{ env, databaseUrl: apiDatabaseUrl, outcomes, logger },

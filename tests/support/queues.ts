@@ -21,11 +21,12 @@ export interface Queues {
 
 type Places = Pick<Stores, 'databaseUrl' | 'redisUrl'>;
 
-export function openQueues({ databaseUrl, redisUrl }: Places): Queues {
+/** Of all partitions, or of some. */
+export function openQueues({ databaseUrl, redisUrl }: Places, partitions = [...Array(PARTITIONS).keys()]): Queues {
   const redis = redisUrl === undefined ? undefined : new Redis(redisUrl, { maxRetriesPerRequest: null });
   const pool = redis ? undefined : new pg.Pool({ connectionString: databaseUrl, options: '-c search_path=bullmq' });
   pool?.on('error', () => undefined);
-  const queues = Array.from({ length: PARTITIONS }, (_, partition) => {
+  const queues = partitions.map((partition) => {
     const name = queueName(partition);
     if (redis) return new Queue(name, { connection: redis, prefix: queuePrefix(partition) });
     return new Queue(name, { connection: pool as never }, createPostgresBackend) as unknown as Queue;

@@ -8,7 +8,7 @@ import { spawnService } from './processes.ts';
 import type { Service } from './processes.ts';
 
 export const BANK_ACCOUNT = { email: 'bank@saldo.localhost', password: 'the-bank-password' };
-const OPERATOR_ACCOUNT = { email: 'operator@saldo.localhost', password: 'the-operator-password' };
+export const OPERATOR_ACCOUNT = { email: 'operator@saldo.localhost', password: 'the-operator-password' };
 
 export const BANK = basic(BANK_ACCOUNT);
 export const OPERATOR = basic(OPERATOR_ACCOUNT);

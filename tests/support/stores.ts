@@ -28,7 +28,10 @@ export async function createTestDatabase(options?: { partitions?: number; empty?
   return createDatabase(inject('adminUrl'), options);
 }
 
-export async function createStores(backend: Backend, options?: { partitions?: number }): Promise<Stores> {
+export async function createStores(
+  backend: Backend,
+  options?: { partitions?: number; empty?: boolean },
+): Promise<Stores> {
   const database = await createTestDatabase(options);
   const redis = backend === 'redis' ? await createLogicalRedis() : undefined;
   return {

@@ -1,4 +1,4 @@
-/** What a failed database call means: tried again, waited out, or the command's own fault. */
+/** What a failed database call means: tried again, waited out, the command's own fault, or nobody knows. */
 import { DatabaseError } from 'pg';
 import { describe, expect, test } from 'vitest';
 import { NotCommittedError, classifyFault } from '../../shared/store/classifyFault.ts';
@@ -27,12 +27,23 @@ describe('the same work may succeed now', () => {
 });
 
 describe('the database is away', () => {
-  test.each(['57P01', '57P02', '57P03', '57P05', '25P03', '53300', '25006', '08000', '08006', '08P01'])(
-    'when it says %s',
-    (code) => {
-      expect(classifyFault(said(code))).toBe('away');
-    },
-  );
+  test.each([
+    '57P01',
+    '57P02',
+    '57P03',
+    '57P05',
+    '25P03',
+    '53300',
+    '53100',
+    '25006',
+    '08000',
+    '08006',
+    '08P01',
+    '28P01',
+    '3D000',
+  ])('when it says %s', (code) => {
+    expect(classifyFault(said(code))).toBe('away');
+  });
 
   test.each([
     'ECONNREFUSED',
@@ -43,6 +54,16 @@ describe('the database is away', () => {
     'ENETUNREACH',
     'EAI_AGAIN',
     'ENOTFOUND',
+    'EMFILE',
+    'ENOMEM',
+    'ENOBUFS',
+    'ENETDOWN',
+    'ENOTCONN',
+    'EADDRNOTAVAIL',
+    'EPROTO',
+    'ERR_STREAM_DESTROYED',
+    'ERR_TLS_CERT_ALTNAME_INVALID',
+    'CERT_HAS_EXPIRED',
   ])('when the network says %s', (code) => {
     expect(classifyFault(met(code))).toBe('away');
   });
@@ -59,18 +80,38 @@ describe('the database is away', () => {
     'Query read timeout',
     'Client has encountered a connection error and is not queryable',
     'Client was closed and is not queryable',
+    'timeout expired',
+    'There was an error establishing an SSL connection',
+    'The server does not support SSL connections',
+    'Received unexpected commandComplete message from backend.',
+    'Cannot use a pool after calling end on the pool',
+    'SASL: SCRAM-SERVER-FIRST-MESSAGE: server nonce does not start with client nonce',
   ])('when pg says "%s"', (message) => {
     expect(classifyFault(new Error(message))).toBe('away');
   });
+});
 
+describe('nobody can tell whose fault it is, so no command is rejected for it and none may hold up the others', () => {
   test.each([
-    ['lacks a table', '42P01'],
-    ['has a full disk', '53100'],
-    ['failed inside', 'XX000'],
-    ['aborted the transaction for what an earlier statement said', '25P02'],
-  ])('also when it %s: that is no fault of the commands, so none is rejected for it', (_, code) => {
-    expect(classifyFault(said(code))).toBe('away');
+    ['lacks a table', said('42P01')],
+    ['lacks a right', said('42501')],
+    ['has no memory', said('53200')],
+    ['has too deep a stack', said('54001')],
+    ['failed inside', said('XX000')],
+    ['has a broken index', said('XX002')],
+    ['raised something of its own', said('P0001')],
+    ['has a plan that the schema has outgrown', said('0A000')],
+    ['aborted the transaction for what an earlier statement said', said('25P02')],
+  ])('when the database %s', (_, error) => {
+    expect(classifyFault(error)).toBe('unclear');
   });
+
+  test.each([new TypeError('undefined is not a function'), new RangeError('out of range')])(
+    'when it is an error of the program itself: %s',
+    (error) => {
+      expect(classifyFault(error)).toBe('unclear');
+    },
+  );
 });
 
 describe('the command is at fault', () => {
@@ -79,7 +120,6 @@ describe('the command is at fault', () => {
     ['a number out of range', said('22003')],
     ['a broken constraint', said('23514', { constraint: 'wallet_no_overdraft' })],
     ['a key other than the operation’s that is taken', said('23505', { constraint: 'entry_pkey' })],
-    ['an error of the program itself', new TypeError('undefined is not a function')],
   ])('after %s', (_, error) => {
     expect(classifyFault(error)).toBe('data');
   });

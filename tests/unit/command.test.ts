@@ -96,6 +96,7 @@ describe('a request hash', () => {
     ['key', { idempotencyKey: 'k-2' }],
     ['external_id', { externalId: 'A-17' }],
     ['user', { initiatorId: 4n }],
+    ['list that it is an item of', { list: { id: uuidv7(), size: 2 } }],
   ])('does not depend on the %s', (_, changes) => {
     expect(hash(changes)).toBe(hash());
   });
@@ -109,13 +110,38 @@ describe('a request hash', () => {
   });
 });
 
+describe('a freezing', () => {
+  const ASKED_FREEZE = { kind: 'freeze', creditWalletId: 11n, amountMinor: 0n } as const;
+
+  test('has the same identity and hash for ever', () => {
+    const { id, requestHash } = create(ASKED_FREEZE);
+    expect(id).toBe(create().id);
+    expect(requestHash).toBe('6441d40abbcf308b415c3b0a8612c2d14b9ecf796bd9e4f0fbbda66cb54bd20b');
+  });
+
+  test('is another request than thawing the same wallet for the same reason', () => {
+    expect(create({ ...ASKED_FREEZE, kind: 'unfreeze' }).requestHash).not.toBe(create(ASKED_FREEZE).requestHash);
+  });
+});
+
 describe('a command', () => {
   test('expires ten minutes after it was accepted', () => {
     expect(create()).toMatchObject({ acceptedAtMs: NOW_MS, expiresAtMs: NOW_MS + 600_000 });
   });
 
+  test('is an item of the list that it was asked for in, and of none otherwise', () => {
+    const list = { id: uuidv7(), size: 3 };
+    expect(create({ list })).toEqual({ ...create(), list });
+    expect(create()).not.toHaveProperty('list');
+  });
+
   test('travels unchanged, with nothing added or lost', () => {
-    for (const command of [create(), create({ externalId: 'A-17', details: undefined })]) {
+    for (const command of [
+      create(),
+      create({ externalId: 'A-17', details: undefined }),
+      create({ list: { id: uuidv7(), size: 3 } }),
+      create({ kind: 'unfreeze', creditWalletId: 11n, amountMinor: 0n }),
+    ]) {
       expect(fromWire(JSON.parse(JSON.stringify(toWire(command))))).toEqual({ ok: true, command });
     }
   });

@@ -9,9 +9,10 @@ import {
   MAX_ENVELOPE_COMMANDS,
   fromEnvelope,
   fromWire,
+  packEnvelope,
   queueName,
   queuePrefix,
-  sweepJobId,
+  sweepJobIds,
   toEnvelope,
   toWire,
 } from '../../shared/queue/contracts.ts';
@@ -23,7 +24,7 @@ const anyId = fc.bigInt(1n, BigInt(Number.MAX_SAFE_INTEGER));
 const anyTime = fc.integer({ min: 1, max: 8_640_000_000_000_000 });
 // Text as the API lets it in: well-formed, without U+0000 (PostgreSQL cannot store either).
 const anyText = fc.string({ unit: 'binary' }).filter((text) => text.isWellFormed() && !text.includes('\0'));
-const anyCommand: fc.Arbitrary<Command> = fc.record({
+const anyMovement: fc.Arbitrary<Command> = fc.record({
   id: fc.uuid(),
   kind: fc.constantFrom('deposit', 'transfer'),
   debitWalletId: anyId,
@@ -38,6 +39,13 @@ const anyCommand: fc.Arbitrary<Command> = fc.record({
   acceptedAtMs: anyTime,
   expiresAtMs: anyTime,
 });
+const anyFreezing = fc
+  .tuple(anyMovement, fc.constantFrom('freeze' as const, 'unfreeze' as const))
+  .map(([one, kind]): Command => ({ ...one, kind, amountMinor: 0n, creditWalletId: one.debitWalletId }));
+const anyItem = fc
+  .tuple(anyMovement, fc.record({ id: fc.uuid(), size: fc.integer({ min: 1, max: MAX_ENVELOPE_COMMANDS }) }))
+  .map(([one, list]): Command => ({ ...one, list }));
+const anyCommand = fc.oneof(anyMovement, anyMovement, anyFreezing, anyItem);
 
 const COMMAND: Command = {
   id: '01931b5e-7c1a-7000-8000-0123456789ab',
@@ -59,6 +67,9 @@ const COMMAND: Command = {
 function travelled(data: unknown): unknown {
   return JSON.parse(JSON.stringify(data)) as unknown;
 }
+
+const FREEZING: Command = { ...COMMAND, kind: 'freeze', creditWalletId: COMMAND.debitWalletId, amountMinor: 0n };
+const ITEM: Command = { ...COMMAND, list: { id: '01931b5e-7c1a-7000-8000-00000000001a', size: 2 } };
 
 function numbered(count: number): Command[] {
   return Array.from({ length: count }, (_, n) => ({ ...COMMAND, debitWalletId: BigInt(n + 1) }));
@@ -90,6 +101,29 @@ describe('a command on the wire', () => {
       expiresAt: 1_790_000_600_000,
     });
   });
+
+  test('that is an item of a list says of which one, and of how many', () => {
+    expect(travelled(toWire(ITEM))).toEqual({
+      ...toWire(COMMAND),
+      list: { id: '01931b5e-7c1a-7000-8000-00000000001a', size: 2 },
+    });
+  });
+
+  test.each([
+    ['moves nothing', { ...COMMAND, amountMinor: 0n }, 'amount'],
+    ['freezes a wallet and moves money', { ...FREEZING, amountMinor: 1n }, 'amount'],
+    ['freezes two wallets', { ...FREEZING, creditWalletId: 12n }, 'credit'],
+    ['thaws two wallets', { ...FREEZING, kind: 'unfreeze' as const, creditWalletId: 12n }, 'credit'],
+  ])('that %s cannot be read, and the problem names the field', (_, command, field) => {
+    expect(fromWire(toWire(command))).toEqual({ ok: false, problem: expect.stringContaining(`at ${field}`) as string });
+  });
+
+  test.each(['00-aaaa', '', 7, null, {}])(
+    'with %j for a trace is the same command: traces decide nothing',
+    (traceparent) => {
+      expect(fromWire({ ...toWire(COMMAND), traceparent })).toEqual({ ok: true, command: COMMAND });
+    },
+  );
 
   test('with fields of a newer version is read without them', () => {
     expect(fromWire({ ...toWire(COMMAND), colour: 'green' })).toEqual({ ok: true, command: COMMAND });
@@ -127,6 +161,12 @@ describe('a command on the wire', () => {
     ['hash', '0a'.repeat(33)],
     ['acceptedAt', 1.5],
     ['expiresAt', 'soon'],
+    ['list', null],
+    ['list', { id: 'x', size: 2 }],
+    ['list', { id: COMMAND.id }],
+    ['list', { id: COMMAND.id, size: 0 }],
+    ['list', { id: COMMAND.id, size: 1.5 }],
+    ['list', { id: COMMAND.id, size: MAX_ENVELOPE_COMMANDS + 1 }],
   ])('with %s = %j cannot be read, and the problem names the field', (field, value) => {
     const read = fromWire({ ...toWire(COMMAND), [field]: value });
     expect(read).toEqual({ ok: false, problem: expect.stringContaining(field) as string });
@@ -146,9 +186,25 @@ describe('an envelope', () => {
     );
   });
 
-  test('carries its version, because old workers look at it', () => {
+  test('carries the version that says what a worker must know of, because old workers look at it', () => {
     expect(toEnvelope([COMMAND])).toEqual({ v: 1, commands: [toWire(COMMAND)] });
-    expect(ENVELOPE_VERSION).toBe(1);
+    expect(toEnvelope([COMMAND, FREEZING]).v).toBe(1);
+    // Whoever knows only the first version would apply the items of a list one by one.
+    expect(toEnvelope([COMMAND, ITEM])).toEqual({ v: 2, commands: [toWire(COMMAND), toWire(ITEM)] });
+    expect(packEnvelope([toWire(ITEM)]).v).toBe(2);
+    expect(ENVELOPE_VERSION).toBe(2);
+  });
+
+  test('of the first version may carry a list all the same: this worker knows what it is', () => {
+    const { commands } = fromEnvelope({ v: 1, commands: [toWire(ITEM)] });
+    expect(commands).toEqual([ITEM]);
+  });
+
+  test('with an unreadable item of a list keeps the others as items of a list that is not whole', () => {
+    const sound = { ...ITEM, id: '01931b5e-7c1a-7000-8000-00000000002b' };
+    const { commands, problems } = fromEnvelope({ v: 2, commands: [{ ...toWire(ITEM), amount: -1 }, toWire(sound)] });
+    expect(commands).toEqual([sound]);
+    expect(problems).toEqual([expect.stringContaining('command 0: ')]);
   });
 
   test('with commands that cannot be read keeps the others, in order, and says which ones and why', () => {
@@ -178,7 +234,7 @@ describe('an envelope', () => {
   test('of a newer version is refused whole, because it could be misread', () => {
     const { commands, problems } = fromEnvelope({ ...toEnvelope([COMMAND]), v: ENVELOPE_VERSION + 1 });
     expect(commands).toEqual([]);
-    expect(problems).toEqual([expect.stringMatching(/version 2 is newer.*upgrade the workers/)]);
+    expect(problems).toEqual([expect.stringMatching(/version 3 is newer than this worker's 2: upgrade the workers/)]);
   });
 
   test('longer than the bound is read all the same, so that nothing in it is stranded', () => {
@@ -210,9 +266,8 @@ describe('names', () => {
   });
 
   test('a sweep job id is one that BullMQ takes: not all digits, no colon', () => {
-    for (const partition of [0, 7, 255]) {
-      expect(sweepJobId(partition)).not.toMatch(/^\d+$|:/);
-    }
-    expect(new Set([0, 1, 2].map(sweepJobId)).size).toBe(3);
+    const jobIds = [0, 1, 11, 255].flatMap(sweepJobIds);
+    for (const jobId of jobIds) expect(jobId).not.toMatch(/^\d+$|:/);
+    expect(new Set(jobIds).size).toBe(40);
   });
 });

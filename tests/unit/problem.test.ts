@@ -14,6 +14,7 @@ const CONTRACT: Record<number, string[]> = {
   415: ['unsupported_media_type'],
   422: [
     ...['insufficient_funds', 'same_wallet', 'currency_mismatch', 'balance_limit_exceeded', 'idempotency_key_reused'],
+    ...['wallet_frozen', 'list_rejected'],
     ...['expired', 'internal_error'],
   ],
   429: ['rate_limited'],

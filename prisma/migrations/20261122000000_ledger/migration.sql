@@ -21,6 +21,7 @@ CREATE TABLE "wallet" (
     "balance" BIGINT NOT NULL DEFAULT 0,
     "held" BIGINT NOT NULL DEFAULT 0 CHECK ("held" >= 0),
     "version" BIGINT NOT NULL DEFAULT 0 CHECK ("version" >= 0),
+    "is_frozen" BOOLEAN NOT NULL DEFAULT false,
     "created_at" TIMESTAMPTZ(6) NOT NULL DEFAULT CURRENT_TIMESTAMP,
     CONSTRAINT "wallet_no_overdraft" CHECK ("kind" = 'settlement' OR "balance" - "held" >= 0),
     CONSTRAINT "wallet_balance_limit" CHECK ("balance" BETWEEN -999999999999999 AND 999999999999999)
@@ -31,12 +32,12 @@ CREATE UNIQUE INDEX "wallet_owner_id_currency_key" ON "wallet" ("owner_id", "cur
 -- write rate, and a rejected operation may name a wallet that is not there. `npm run verify` checks every reference.
 CREATE TABLE "operation" (
     "id" UUID PRIMARY KEY,
-    "kind" TEXT NOT NULL CHECK ("kind" IN ('deposit', 'transfer')),
+    "kind" TEXT NOT NULL CHECK ("kind" IN ('deposit', 'transfer', 'freeze', 'unfreeze')),
     "status" TEXT NOT NULL CHECK ("status" IN ('applied', 'rejected')),
     "reason" TEXT,
     "debit_wallet_id" BIGINT NOT NULL,
     "credit_wallet_id" BIGINT NOT NULL,
-    "amount" BIGINT NOT NULL CHECK ("amount" BETWEEN 1 AND 999999999999999),
+    "amount" BIGINT NOT NULL CHECK ("amount" BETWEEN 0 AND 999999999999999),
     "currency" TEXT NOT NULL,
     "details" TEXT,
     "external_id" TEXT,
@@ -47,8 +48,10 @@ CREATE TABLE "operation" (
     "credit_seq" BIGINT,
     "accepted_at" TIMESTAMPTZ(6) NOT NULL,
     "applied_at" TIMESTAMPTZ(6) NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    CONSTRAINT "operation_moves" CHECK (("amount" > 0) = ("kind" IN ('deposit', 'transfer'))),
     CONSTRAINT "operation_outcome" CHECK (
-        ("status" = 'applied' AND "reason" IS NULL AND "debit_seq" IS NOT NULL AND "credit_seq" IS NOT NULL) OR
+        ("status" = 'applied' AND "reason" IS NULL AND
+            ("debit_seq" IS NOT NULL) = ("amount" > 0) AND ("credit_seq" IS NOT NULL) = ("amount" > 0)) OR
         ("status" = 'rejected' AND "reason" IS NOT NULL AND "debit_seq" IS NULL AND "credit_seq" IS NULL)
     )
 );
@@ -97,7 +100,7 @@ CREATE TRIGGER "entry_append_only" BEFORE UPDATE OR DELETE OR TRUNCATE ON "entry
     FOR EACH STATEMENT EXECUTE FUNCTION "refuse_change" ();
 
 -- A decision and a promise to another body under the same id exclude each other. The worker calls this under its lock on
--- the id, after which no promise is made without waiting for it; serialization_failure means: look again, then decide.
+-- the id, while which no promise is made; serialization_failure means: look again, then decide.
 CREATE FUNCTION "refuse_superseded" ("ids" UUID[], "hashes" TEXT[]) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     IF EXISTS (

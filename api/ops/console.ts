@@ -1,0 +1,82 @@
+/**
+ * The operators' console, everything below /ops/: one application of its own behind one guard. It reads what the rest of
+ * the service stores and does nothing by another way than everybody else: freezing is a command through its queue, and
+ * the board's actions are the queue's own.
+ */
+import express from 'express';
+import type { Express } from 'express';
+import type { Dependency } from '../../shared/dependency.ts';
+import type { Logger } from '../../shared/logger.ts';
+import type { LedgerQueue } from '../../shared/queue/ledgerQueue.ts';
+import type { Pool, PrismaClient } from '../../shared/store/pool.ts';
+import type { DatabaseClock } from '../../shared/time.ts';
+import type { Auth } from '../auth/auth.ts';
+import type { DatabaseGuard } from '../databaseGuard.ts';
+import { mountEndpoints } from '../endpoint.ts';
+import type { Freeze } from '../freezing.ts';
+import { createFormReader } from '../readBody.ts';
+import { operatorsOnly } from './access.ts';
+import { createConsoleAssets } from './assets.ts';
+import type { Audit } from './audit.ts';
+import { createAuditPages } from './auditPages.ts';
+import type { Auditor } from './books/auditor.ts';
+import { createBooksPages } from './books/pages.ts';
+import { createOperationPages } from './lookUp/operationPages.ts';
+import { createLookUpPages } from './lookUp/pages.ts';
+import { createWalletPages } from './lookUp/walletPages.ts';
+import { createOverviewPages } from './overview/pages.ts';
+import { createBoard } from './queues/board.ts';
+import { createRenderConsole } from './render.ts';
+
+export interface ConsoleDeps {
+  logger: Logger;
+  pool: Pool;
+  prisma: PrismaClient;
+  guard: DatabaseGuard;
+  clock: DatabaseClock;
+  database: Dependency;
+  queue: Dependency;
+  /** By partition. */
+  queues: readonly LedgerQueue[];
+  audit: Audit;
+  /** Writes itself into the audit log. */
+  freeze: Freeze;
+  admit: () => void;
+  auditor: Auditor;
+  /** Whether operators may act on the queues. */
+  canWriteQueues: boolean;
+}
+
+/** What the console shares with the rest of the application. */
+interface Surroundings {
+  auth: Pick<Auth, 'identify'>;
+  /** The address of a file below /assets/. */
+  assetUrl: (path: string) => string;
+}
+
+/** To be mounted at `CONSOLE_PATH`. */
+export type CreateConsole = (surroundings: Surroundings) => Express;
+
+export const CONSOLE_PATH = '/ops';
+
+export function createConsole(deps: ConsoleDeps): CreateConsole {
+  return ({ auth, assetUrl }) => {
+    const shared = { ...deps, readForm: createFormReader(), render: createRenderConsole(assetUrl) };
+    const app = express();
+    app.disable('x-powered-by');
+    app.disable('etag');
+    app.set('case sensitive routing', true);
+    app.use(operatorsOnly(auth));
+    app.use('/queues', createBoard({ ...deps, canWrite: deps.canWriteQueues }));
+    mountEndpoints(app, [
+      ...createOverviewPages({ ...shared, partitions: deps.queues.length }),
+      ...createConsoleAssets(),
+      ...createLookUpPages(shared),
+      ...createWalletPages(shared),
+      ...createOperationPages(shared),
+      ...createBooksPages(shared),
+      ...createAuditPages(shared),
+    ]);
+    return app;
+  };
+}

@@ -1,0 +1,93 @@
+/**
+ * The overview's figures, worked out once every few seconds and shared by everybody who looks: a hundred viewers cost
+ * what one does, and nobody is kept waiting by another's turn.
+ */
+import type { Dependency } from '../../../shared/dependency.ts';
+import type { Pool, PrismaClient } from '../../../shared/store/pool.ts';
+import { readSamples } from '../../../shared/store/readSamples.ts';
+import { readVerdict } from '../../../shared/store/verifyRuns.ts';
+import type { Verdict } from '../../../shared/store/verifyRuns.ts';
+import type { Sample } from '../../../shared/telemetry/sample.ts';
+import type { DatabaseClock } from '../../../shared/time.ts';
+import type { DatabaseGuard } from '../../databaseGuard.ts';
+import { createHistory } from './history.ts';
+import type { Point, Sighting } from './history.ts';
+import { newestByProcess, partitionStates, summarise } from './summary.ts';
+import type { PartitionState, Summary } from './summary.ts';
+
+/** For how long figures are given out again: half of the period in which processes store new ones. */
+const FRESH_MS = 2_500;
+
+export interface Figures {
+  nowMs: number;
+  now: Summary;
+  partitions: (PartitionState & { lastTaken: Sighting | undefined })[];
+  /** The newest sample of every process that has stored one just now. */
+  processes: Sample[];
+  /** The last hour, oldest first. */
+  points: readonly Point[];
+  /** As this process sees them. */
+  isAway: { database: boolean; queue: boolean };
+  verdict: Verdict | undefined;
+}
+
+export interface FiguresDeps {
+  pool: Pool;
+  prisma: PrismaClient;
+  guard: DatabaseGuard;
+  clock: Pick<DatabaseClock, 'nowMs'>;
+  partitions: number;
+  database: Pick<Dependency, 'isAway'>;
+  queue: Pick<Dependency, 'isAway'>;
+}
+
+/** Answers the figures, at most `FRESH_MS` old. Throws `unavailable` while the database is away. */
+export function createFigures(deps: FiguresDeps): () => Promise<Figures> {
+  const read = createReader(deps);
+  let latest: { atMs: number; figures: Promise<Figures> } | undefined;
+  return () => {
+    const nowMs = performance.now();
+    if (latest && nowMs - latest.atMs < FRESH_MS) return latest.figures;
+    const figures = read();
+    const mine = { atMs: nowMs, figures };
+    latest = mine;
+    figures.catch(() => {
+      // What failed is tried again by the next who asks.
+      if (latest === mine) latest = undefined;
+    });
+    return figures;
+  };
+}
+
+function createReader({
+  pool,
+  prisma,
+  guard,
+  clock,
+  partitions,
+  database,
+  queue,
+}: FiguresDeps): () => Promise<Figures> {
+  const history = createHistory();
+  return async () => {
+    const { samples, verdict, nowMs } = await guard(async () => {
+      const { sinceMs, stepMs } = history.wanted(await clock.nowMs());
+      const [samples, verdict] = await Promise.all([readSamples(pool, sinceMs, stepMs), readVerdict(prisma)]);
+      return { samples, verdict, nowMs: await clock.nowMs() };
+    });
+    history.add(samples, nowMs);
+    const recent = history.recent(nowMs);
+    return {
+      nowMs,
+      now: summarise(recent),
+      partitions: partitionStates(recent, partitions).map((state) => ({
+        ...state,
+        lastTaken: history.lastTaken.get(state.partition),
+      })),
+      processes: newestByProcess(recent),
+      points: history.points(),
+      isAway: { database: database.isAway(), queue: queue.isAway() },
+      verdict,
+    };
+  };
+}

@@ -1,0 +1,179 @@
+/**
+ * The figures as text, once, for the page and for the script that keeps the page up to date: what the server prints
+ * first and what the script puts in its place later are the same words.
+ */
+import { seriesKey } from '../../../shared/telemetry/sample.ts';
+import type { Sample } from '../../../shared/telemetry/sample.ts';
+import { printDuration, printNumber, printTime } from '../print.ts';
+import type { Figures } from './figures.ts';
+import type { Point } from './history.ts';
+
+interface Tile {
+  key: string;
+  label: string;
+  text: string;
+}
+
+interface Chart {
+  key: string;
+  title: string;
+  unit: string;
+  labels: string[];
+  /** One list per label, along with `times`. */
+  values: (number | null)[][];
+}
+
+export interface OverviewView {
+  asOf: string;
+  /** What an operator should know at once, in sentences. */
+  alerts: string[];
+  tiles: Tile[];
+  partitions: string[][];
+  processes: string[][];
+  /** Seconds since the epoch. */
+  times: number[];
+  charts: Chart[];
+}
+
+export const PARTITION_COLUMNS = ['Partition', 'Waiting', 'Active', 'Delayed', 'Failed', 'Oldest', 'Worker'];
+export const PROCESS_COLUMNS = ['Process', 'Role', 'At work', 'Event-loop lag p99', 'Busy', 'Memory', 'Cannot reach'];
+
+const DEPENDENCIES = ['database', 'queue'] as const;
+
+export function viewOf(figures: Figures): OverviewView {
+  return {
+    asOf: printTime(new Date(figures.nowMs)),
+    alerts: alertsOf(figures),
+    tiles: tilesOf(figures),
+    partitions: figures.partitions.map((state) => [
+      String(state.partition),
+      `${printNumber(state.waiting)}${state.isPaused ? ', paused' : ''}`,
+      printNumber(state.active),
+      printNumber(state.delayed),
+      printNumber(state.failed),
+      // The metric says 0 where there is none.
+      printDuration(state.oldestAgeMs || undefined),
+      ownerOf(state.lastTaken, figures),
+    ]),
+    processes: [...figures.processes].sort(byRoleAndName).map(processRow),
+    times: figures.points.map(({ atMs }) => atMs / 1_000),
+    charts: chartsOf(figures.points),
+  };
+}
+
+function tilesOf({ now, isAway, verdict, processes }: Figures): Tile[] {
+  const leader = processes.find(({ figures }) => figures['saldo_sweep_leader'] === 1);
+  const tile = (key: string, label: string, text: string): Tile => ({ key, label, text });
+  return [
+    tile('applied', 'Applied per second', printNumber(now.appliedPerSecond, 1)),
+    tile('rejected', 'Rejected per second', printNumber(now.rejectedPerSecond, 1)),
+    tile('apply-p50', 'Apply, p50', printDuration(now.applyP50Ms)),
+    tile('apply-p99', 'Apply, p99', printDuration(now.applyP99Ms)),
+    tile('wait-p50', 'Clients wait, p50', printDuration(now.waitP50Ms)),
+    tile('wait-p99', 'Clients wait, p99', printDuration(now.waitP99Ms)),
+    tile('envelope', 'Commands per envelope', printNumber(now.commandsPerEnvelope, 1)),
+    tile('failed', 'Failed envelopes', printNumber(now.failed)),
+    tile('pending', 'Pending operations', printNumber(now.pending)),
+    tile('sweep', 'Swept per second', printNumber(now.sweptPerSecond, 1)),
+    tile('sweeper', 'Sweeping', leader?.process ?? 'nobody'),
+    tile('database', 'Database', isAway.database ? 'away' : 'up'),
+    tile('queue', 'Queue', isAway.queue ? 'away' : 'up'),
+    tile(
+      'books',
+      'Books',
+      verdict ? `${verdict.isSound ? 'sound' : 'NOT sound'} on ${printTime(verdict.endedAt)}` : 'never verified here',
+    ),
+  ];
+}
+
+function alertsOf({ now, partitions, processes, isAway, verdict }: Figures): string[] {
+  const alerts: string[] = [];
+  if (isAway.queue) alerts.push('The queue cannot be reached: nothing is applied until it is back.');
+  if (processes.length > 0 && !processes.some(({ role }) => role === 'worker')) {
+    alerts.push('No worker has been heard of: nothing is applied until one runs.');
+  }
+  if ((now.failed ?? 0) > 0) {
+    alerts.push(
+      `${printNumber(now.failed)} failed for good and wait for an operator: see the failed jobs of the queues.`,
+    );
+  }
+  const paused = partitions.filter(({ isPaused }) => isPaused).map(({ partition }) => partition);
+  if (paused.length > 0) alerts.push(`Paused by an operator: partition ${paused.join(', ')}.`);
+  if (verdict && !verdict.isSound) alerts.push('The last verification has found the books not sound.');
+  return alerts;
+}
+
+/** Whose envelope it was last; somebody who has stopped talking since is gone. */
+function ownerOf(lastTaken: Figures['partitions'][number]['lastTaken'], { nowMs, processes }: Figures): string {
+  if (!lastTaken) return 'none in the last hour';
+  const { process, atMs } = lastTaken;
+  if (!processes.some((each) => each.process === process)) return `${process}, gone`;
+  const agoMs = nowMs - atMs;
+  return agoMs < IDLE_MS ? process : `${process}, idle for ${printDuration(agoMs)}`;
+}
+
+/** A worker that has stored a sample or two without an envelope of the partition is idle there. */
+const IDLE_MS = 15_000;
+
+function processRow({ process, role, figures }: Sample): string[] {
+  const lagS = figures[seriesKey('saldo_event_loop_lag_seconds', { quantile: '0.99' })];
+  const busy = figures['saldo_event_loop_utilization_ratio'];
+  const memory = figures['saldo_resident_memory_bytes'];
+  const away = DEPENDENCIES.filter((each) => figures[seriesKey('saldo_dependency_up', { dependency: each })] === 0);
+  const standsBy = role === 'worker' && figures['saldo_worker_working'] === 0;
+  return [
+    process,
+    role,
+    standsBy ? 'stands by' : 'yes',
+    printDuration(lagS === undefined ? undefined : lagS * 1_000),
+    busy === undefined ? printNumber(undefined) : `${printNumber(busy * 100)}%`,
+    memory === undefined ? printNumber(undefined) : `${printNumber(memory / 2 ** 20)} MiB`,
+    away.join(', ') || 'nothing',
+  ];
+}
+
+function byRoleAndName(one: Sample, other: Sample): number {
+  return `${one.role} ${one.process}`.localeCompare(`${other.role} ${other.process}`);
+}
+
+function chartsOf(points: readonly Point[]): Chart[] {
+  const chart = (
+    key: string,
+    title: string,
+    unit: string,
+    series: Record<string, (point: Point) => number | undefined>,
+  ) => ({
+    ...{ key, title, unit },
+    labels: Object.keys(series),
+    values: Object.values(series).map((read) => points.map((point) => rounded(read(point)))),
+  });
+  return [
+    chart('operations', 'Operations per second', '/s', {
+      applied: (point) => point.appliedPerSecond,
+      rejected: (point) => point.rejectedPerSecond,
+    }),
+    chart('apply', 'Time to apply an envelope', 'ms', {
+      p50: (point) => point.applyP50Ms,
+      p99: (point) => point.applyP99Ms,
+    }),
+    chart('wait', 'Time that clients wait for an outcome', 'ms', {
+      p50: (point) => point.waitP50Ms,
+      p99: (point) => point.waitP99Ms,
+    }),
+    chart('envelope', 'Commands per envelope', '', { commands: (point) => point.commandsPerEnvelope }),
+    chart('queues', 'Envelopes in the queues', '', {
+      waiting: (point) => point.waiting,
+      failed: (point) => point.failed,
+    }),
+    chart('oldest', 'Age of the oldest envelope', 's', {
+      oldest: (point) => (point.oldestAgeMs === undefined ? undefined : point.oldestAgeMs / 1_000),
+    }),
+    chart('pending', 'Pending operations', '', { pending: (point) => point.pending }),
+    chart('sweep', 'Swept per second', '/s', { swept: (point) => point.sweptPerSecond }),
+  ];
+}
+
+/** Three digits are what a chart can show. */
+function rounded(value: number | undefined): number | null {
+  return value === undefined ? null : Number(value.toPrecision(3));
+}

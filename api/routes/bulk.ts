@@ -1,0 +1,148 @@
+/** `POST /api/operations/bulk`: a list of movements, as JSON or, with results as they come, as NDJSON. */
+import { z } from 'zod';
+import { MAX_ENVELOPE_COMMANDS } from '../../shared/queue/contracts.ts';
+import type { Bulk, BulkItem, BulkResult } from '../bulk.ts';
+import { parsePrefer } from '../prefer.ts';
+import { Problem, problemReply } from '../problem.ts';
+import { MALFORMED_LINE, NDJSON, createBulkReader, isNdjson } from '../readBody.ts';
+import { route } from '../route.ts';
+import type { Principal, Route } from '../route.ts';
+import {
+  amountField,
+  detailsField,
+  externalIdField,
+  idempotencyKeyField,
+  parsePart,
+  walletIdField,
+} from '../schemas.ts';
+
+const MAX_ITEMS = 1_000;
+/** One list is one command, and so must fit one transaction. */
+const MAX_ATOMIC_ITEMS = MAX_ENVELOPE_COMMANDS;
+
+const transferItem = z.strictObject({
+  wallet_id: walletIdField.meta({ description: 'The recipient’s wallet.' }),
+  amount: amountField,
+  details: detailsField.optional(),
+  idempotency_key: idempotencyKeyField,
+});
+
+const depositItem = z
+  .strictObject({
+    wallet_id: walletIdField,
+    amount: amountField,
+    details: detailsField.optional(),
+    external_id: externalIdField.optional(),
+    idempotency_key: idempotencyKeyField.optional(),
+  })
+  .refine(({ external_id: id, idempotency_key: key }) => id !== undefined || key !== undefined, {
+    path: ['external_id'],
+    error: 'or an idempotency_key is required',
+  });
+
+/** The items are parsed one by one, so that a bad one fails alone; this is how they are documented. */
+const anyItem = z
+  .unknown()
+  .meta(z.toJSONSchema(z.union([transferItem, depositItem]), { io: 'input' }) as Record<string, unknown>);
+
+const bulkBody = z.strictObject({
+  items: z.array(anyItem).min(1).max(MAX_ITEMS),
+  atomic: z
+    .boolean()
+    .default(false)
+    .meta({ description: `All or none, of at most ${MAX_ATOMIC_ITEMS} items.` }),
+});
+
+const result = z.object({
+  status: z.enum(['OK', 'PENDING', 'ERROR']),
+  operation_id: z.uuid().optional(),
+  wallet_id: z.int().optional(),
+  balance: z.number().optional(),
+  replayed: z.literal(true).optional().meta({ description: 'The outcome of an earlier request.' }),
+  problem: z.looseObject({ code: z.string() }).optional().meta({ description: 'A problem document, with `ERROR`.' }),
+});
+
+export function createBulkRoute({ bulk, admit }: { bulk: Bulk; admit: () => void }): Route {
+  return route({
+    method: 'post',
+    path: '/api/operations/bulk',
+    summary: 'Many deposits (bank) or transfers (customer) at once; one result per item, in order',
+    description:
+      'Each item has its own `idempotency_key` or, for a deposit, `external_id`, and its own outcome: a bad item fails alone. ' +
+      `The body is \`{"items": […]}\`, a bare JSON array, or NDJSON (\`${NDJSON}\`), whose results come as NDJSON, each as soon as it and those before it are known. ` +
+      'With `"atomic": true` the list is applied whole or not at all: an item that is refused has its own code, the others `list_rejected`. ' +
+      'An atomic list is never `PENDING`: when the time is up its items are `outcome_unknown`, and are safe to send again as they are.',
+    roles: ['bank', 'customer'],
+    readBody: createBulkReader(),
+    body: bulkBody,
+    headers: { Prefer: '`wait=N` waits up to N seconds, at most 30, for the outcomes (RFC 7240).' },
+    answers: {
+      200: { description: 'One result per item, in order.', schema: z.object({ results: z.array(result) }) },
+    },
+    problems: ['overloaded'],
+    admit,
+    handle: async ({ body, principal, requestId, req }) => {
+      if (body.atomic && body.items.length > MAX_ATOMIC_ITEMS) {
+        const errors = [{ path: 'items', message: `must be at most ${MAX_ATOMIC_ITEMS} where \`atomic\` is true` }];
+        throw new Problem('invalid_request', { errors });
+      }
+      const request = {
+        kind: principal.role === 'bank' ? 'deposit' : 'transfer',
+        principal,
+        items: body.items.map((item) => readItem(item, principal)),
+        requestId,
+        prefer: parsePrefer(req.get('Prefer')),
+      } as const;
+      const toItem = (each: BulkResult) => toResult(each, requestId);
+      if (body.atomic) return { status: 200, body: { results: (await bulk.moveAll(request)).map(toItem) } };
+      const results = bulk.moveEach(request);
+      if (!isNdjson(req)) return { status: 200, body: { results: (await Promise.all(results)).map(toItem) } };
+      return { status: 200, headers: { 'Content-Type': NDJSON }, body: inOrder(results, toItem) };
+    },
+  });
+}
+
+function readItem(given: unknown, principal: Principal): BulkItem {
+  if (given === MALFORMED_LINE) return new Problem('malformed_json');
+  try {
+    const item = parsePart<typeof depositItem | typeof transferItem>(
+      principal.role === 'bank' ? depositItem : transferItem,
+      given,
+      'body',
+    );
+    const externalId = 'external_id' in item ? item.external_id : undefined;
+    const { wallet_id: walletId, amount, details, idempotency_key: idempotencyKey } = item;
+    return { walletId, amount, details, externalId, idempotencyKey };
+  } catch (error) {
+    if (error instanceof Problem) return error;
+    throw error;
+  }
+}
+
+function toResult(each: BulkResult, requestId: string): z.infer<typeof result> {
+  if (each instanceof Problem) {
+    const { body } = problemReply(each, requestId);
+    const replayed = each.extras.isReplay ? ({ replayed: true } as const) : {};
+    return {
+      status: 'ERROR',
+      ...(body.operation_id && { operation_id: body.operation_id }),
+      ...replayed,
+      problem: body,
+    };
+  }
+  if (each.status === 'PENDING') return { status: 'PENDING', operation_id: each.operationId };
+  const { operationId, walletId, balance, isReplay } = each;
+  return { status: 'OK', operation_id: operationId, wallet_id: walletId, balance, ...(isReplay && { replayed: true }) };
+}
+
+/** Lines of results, in order, as many at a time as are known. */
+async function* inOrder<T>(results: readonly Promise<T>[], toItem: (result: T) => unknown): AsyncGenerator<string> {
+  const known: (T | undefined)[] = results.map(() => undefined);
+  results.forEach((each, index) => void each.then((value) => (known[index] = value)).catch(() => undefined));
+  for (let at = 0; at < results.length;) {
+    await results[at];
+    let lines = '';
+    for (; at < results.length && known[at] !== undefined; at++) lines += `${JSON.stringify(toItem(known[at] as T))}\n`;
+    yield lines;
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * `npm run bench:docs`: writes the figures of the last runs (`bench/results/*.json`) into docs/PERFORMANCE.md, between
+ * the marks that name them, so that what the document tells is what was measured. Of a bench without results it says so.
+ */
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import prettier from 'prettier';
+import type { BenchResult } from './bench.ts';
+import type { BooksResult } from './books.ts';
+import { growthTable } from './growth/report.ts';
+import type { GrowthResult } from './growth/measure.ts';
+import { machineLine } from './machine.ts';
+import type { Machine } from './machine.ts';
+import { judge } from './ratios.ts';
+import { booksLines, judgementTable, memoryTable, rateTable, steadyTable } from './report.ts';
+import type { Table } from './report.ts';
+import { resultFile, writeWhole } from './results.ts';
+import { scalingTables } from './scaling/report.ts';
+import type { ScalingResult } from './scaling/measure.ts';
+import { markdownTable } from './table.ts';
+
+const DOCUMENT = fileURLToPath(new URL('../docs/PERFORMANCE.md', import.meta.url));
+
+interface Latest extends BenchResult {
+  machine: Machine;
+  settings: { rounds: number; seconds: number };
+}
+interface Growth {
+  machine: Machine;
+  settings: { entries: number; rounds: number; seconds: number };
+  rows: GrowthResult[];
+  books: BooksResult[];
+}
+interface Scaling {
+  machine: Machine;
+  settings: { rounds: number; seconds: number };
+  results: ScalingResult[];
+  books: BooksResult[];
+}
+
+/** By the name of the results and of the mark. */
+const SECTIONS = {
+  latest: (result: Latest) => [
+    introduction(result),
+    ...[judgementTable(judge(result)), rateTable(result.rows)].map(asMarkdown),
+    ...[steadyTable(result.steady), memoryTable(result.rows)].map(asMarkdown),
+    list(booksLines(result.books)),
+  ],
+  growth: (result: Growth) => [
+    introduction(result),
+    asMarkdown(growthTable(result.rows, result.settings.entries)),
+    list(booksLines(result.books)),
+  ],
+  scaling: (result: Scaling) => [introduction(result), ...scalingTables(result.results).map(asMarkdown)],
+};
+
+let text = await readFile(DOCUMENT, 'utf8');
+for (const [name, render] of Object.entries(SECTIONS)) {
+  const json = await readFile(resultFile(`${name}.json`), 'utf8').catch(() => undefined);
+  const parts = json === undefined ? ['Not measured yet.'] : render(JSON.parse(json) as never);
+  text = replaceSection(text, name, parts.join('\n\n'));
+}
+const config = await prettier.resolveConfig(DOCUMENT);
+await writeWhole(DOCUMENT, await prettier.format(text, { ...config, filepath: DOCUMENT }));
+
+function replaceSection(document: string, name: string, content: string): string {
+  const [begin, end] = [`<!-- figures: ${name} -->`, `<!-- end of ${name} -->`];
+  const [from, to] = [document.indexOf(begin), document.indexOf(end)];
+  if (from === -1 || to < from) throw new Error(`the document has no place for ${name}`);
+  return `${document.slice(0, from + begin.length)}\n\n${content}\n\n${document.slice(to)}`;
+}
+
+function introduction({ machine, settings }: Pick<Latest, 'machine' | 'settings'>): string {
+  const { rounds, seconds } = settings;
+  return `Medians of ${rounds} rounds of ${seconds} s each, least and most in brackets. ${machineLine(machine)}.`;
+}
+
+function asMarkdown(table: Table): string {
+  return markdownTable(table).join('\n');
+}
+
+function list(lines: readonly string[]): string {
+  return lines.map((line) => `- ${line.trim()}`).join('\n');
+}

@@ -1,0 +1,42 @@
+/**
+ * A load generator in a process of its own, so that it neither slows the bench's own clock nor hides in its figures: it
+ * is given one order, does it, and sends one result.
+ */
+import { spawnProgram } from '../../tests/support/processes.ts';
+import { withDeadline } from '../../shared/time.ts';
+import type { Load, LoadResult } from './load.ts';
+
+const SPARE_MS = 60_000;
+
+/** Rejects with what the process has said when it ends without a result. */
+export async function runGenerator(file: string, order: Load, onPid: (pid: number) => void): Promise<LoadResult> {
+  const spawned = spawnProgram(file);
+  onPid(spawned.pid);
+  let result: LoadResult | undefined;
+  spawned.child.on('message', (message) => {
+    result = message as LoadResult;
+  });
+  spawned.child.send(order);
+  try {
+    await withDeadline(spawned.exited, order.seconds * 1000 + SPARE_MS, `${file} did not come to an end`);
+  } finally {
+    spawned.kill('SIGKILL');
+  }
+  if (result === undefined) throw new Error(`${file} ended without a result:\n${spawned.output()}`);
+  return result;
+}
+
+/** For the process itself: does the order it is sent, tells the result, and ends. `work` knows what it is sent. */
+export function serveGenerator(work: (order: never) => Promise<LoadResult>): void {
+  process.once('message', (order) => {
+    work(order as never).then(
+      (result) => process.send?.(result, undefined, undefined, () => process.exit(0)),
+      (error: unknown) => {
+        console.error(error);
+        process.exit(1);
+      },
+    );
+  });
+  // Nobody is left to tell.
+  process.once('disconnect', () => process.exit(1));
+}

@@ -1,0 +1,131 @@
+/** The operators' console as an operator sees it, and as nobody else does. */
+import { beforeAll, expect, it } from 'vitest';
+import type { Page } from 'playwright-core';
+import { inParallel } from '../support/parallel.ts';
+import { OPERATOR_ACCOUNT } from '../support/service.ts';
+import { until } from '../support/waiting.ts';
+import { findBarriers } from './barriers.ts';
+import { writeBusyHour } from './busyHour.ts';
+import { keepPicture } from './pictures.ts';
+import { describeInBrowser, fillPayment, openStage, see } from './stage.ts';
+import type { Stage } from './stage.ts';
+
+const PAYMENTS = 200;
+const AT_ONCE = 20;
+
+describeInBrowser('the console', () => {
+  let stage: Stage;
+  beforeAll(async () => {
+    stage = await openStage();
+    await writeBusyHour(stage.stores.databaseUrl);
+    return stage.close;
+  });
+
+  const operator = async (options = {}) => {
+    const page = await stage.page({ viewport: { width: 1100, height: 1000 }, reducedMotion: 'reduce', ...options });
+    await page.goto('/login');
+    await page.getByLabel('E-mail').fill(OPERATOR_ACCOUNT.email);
+    await page.getByLabel('Password').fill(OPERATOR_ACCOUNT.password);
+    await page.getByRole('button', { name: 'Log in' }).click();
+    await page.getByRole('link', { name: 'Console' }).click();
+    await page.getByRole('heading', { name: 'Overview' }).waitFor();
+    return page;
+  };
+  const lookUp = async (page: Page, what: string) => {
+    await page.goto('/ops/look-up');
+    await page.getByRole('textbox').fill(what);
+    await page.getByRole('main').getByRole('button', { name: 'Look up' }).click();
+  };
+
+  it('is closed to customers and to whoever is not logged in, with all that is in it', async () => {
+    const { page } = await stage.customer();
+    const anonymous = await stage.page();
+    for (const path of ['/ops/', '/ops/queues/', '/ops/queues/api/queues', '/ops/audit']) {
+      expect((await page.goto(path))?.status()).toBe(403);
+      expect((await anonymous.goto(path))?.status()).toBe(401);
+      await see(anonymous, 'Please log in');
+    }
+  });
+
+  it('verifies the books, shows in charts how the service is doing, as in the README, and refreshes itself', async () => {
+    const page = await operator();
+    await page.getByRole('link', { name: 'Books' }).click();
+    await page.getByRole('button', { name: 'Verify now' }).click();
+    await see(page, 'The books are sound');
+    await page.getByRole('link', { name: 'Overview' }).click();
+    await page.locator('.chart canvas').first().waitFor();
+    const [charts, drawn] = [await page.locator('.chart').count(), await page.locator('.chart canvas').count()];
+    expect([charts > 3, drawn]).toEqual([true, charts]);
+    const asOf = () => page.locator('#as-of').innerText();
+    const before = await asOf();
+    const { person } = await stage.customer('1000');
+    const payee = await stage.person();
+    const body = { wallet_id: payee.walletId, amount: 1 };
+    await inParallel(Array(PAYMENTS).fill(body), AT_ONCE, () =>
+      stage.client.post('/api/wallet_to_wallet', body, person.headers),
+    );
+    await until('a newer overview', async () => (await asOf()) !== before);
+    const tiles = async () => (await page.locator('[data-tile]').allInnerTexts()).join(' ');
+    await until('figures of all the payments in it', async () => !(await tiles()).includes('–'));
+    expect(await tiles()).toContain('sound');
+    // The tables name this machine's processes, which belongs in no picture, and the charts are below them.
+    await page.evaluate(`for (const each of document.querySelectorAll(
+      'section:has(#partitions), section:has(#processes), .tiles div:has([data-tile=sweeper])')) each.hidden = true;`);
+    await keepPicture(page, 'console');
+  });
+
+  it('freezes a wallet that was looked up, which its owner sees at once, and thaws it again', async () => {
+    const payee = await stage.person();
+    const { person, page: owner } = await stage.customer('100');
+    await owner.goto('/');
+    const page = await operator();
+    await lookUp(page, String(person.walletId));
+    await page.getByRole('heading', { name: `Wallet ${person.walletId}` }).waitFor();
+    await page.getByLabel('Reason').fill('A stolen phone');
+    await page.getByRole('button', { name: 'Freeze' }).click();
+    await see(page, 'Frozen: it pays nobody');
+    await see(owner, 'This wallet is frozen: it can be paid, but it cannot pay.');
+    await fillPayment(owner, { to: payee.walletId, amount: '1' });
+    await owner.getByRole('button', { name: 'Send' }).click();
+    await see(owner, 'The wallet is frozen.');
+
+    await page.getByLabel('Reason').fill('Found again');
+    await page.getByRole('button', { name: 'Unfreeze' }).click();
+    await page.getByRole('button', { name: 'Freeze', exact: true }).waitFor();
+    await owner.getByRole('button', { name: 'Send' }).click();
+    await see(owner, 'Sent: 1.00 RUB');
+    await page.getByRole('link', { name: 'Audit log' }).click();
+    await see(page, 'A stolen phone');
+  });
+
+  it('tells an operation’s whole way', async () => {
+    const { person } = await stage.customer('42');
+    const page = await operator();
+    await lookUp(page, person.email);
+    await page.getByRole('link', { name: String(person.walletId), exact: true }).click();
+    await page.locator('table a[href^="/ops/operations/"]').first().click();
+    await see(page, 'Its way');
+    expect(await page.locator('#way').innerText()).toMatch(/Accepted.+Envelope.+Decided.+Entries/s);
+  });
+
+  it('shows the queues on a board', async () => {
+    const page = await operator();
+    await page.getByRole('link', { name: 'Queues' }).click();
+    await see(page, /ledger-3/);
+  });
+
+  it('can be read by everybody, in light and in the dark', async () => {
+    const { person } = await stage.customer('42');
+    const page = await operator();
+    const paths = ['/ops/', '/ops/look-up', `/ops/wallets/${person.walletId}`, `/ops/people/${person.userId}`];
+    await page.goto(`/ops/wallets/${person.walletId}`);
+    const operation = await page.locator('table a[href^="/ops/operations/"]').first().getAttribute('href');
+    for (const path of [...paths, operation!, '/ops/books', '/ops/audit']) {
+      await page.emulateMedia({ colorScheme: 'light' });
+      await page.goto(path);
+      expect([path, await findBarriers(page)]).toEqual([path, []]);
+      await page.emulateMedia({ colorScheme: 'dark' });
+      expect([path, 'dark', await findBarriers(page, ['color-contrast'])]).toEqual([path, 'dark', []]);
+    }
+  });
+});
