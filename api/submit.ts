@@ -31,6 +31,10 @@ import { createPromises } from './promises.ts';
  */
 const EXPIRY_MARGIN_MS = 30_000;
 
+/** How long a request hopes for the outcome of a command that left before the database was found to be away. */
+const HOPE_MS = 1_700;
+const WATCH_MS = 100;
+
 export interface SubmitDeps {
   /** By partition. */
   coalescers: readonly Coalescer[];
@@ -71,7 +75,7 @@ export interface Submission {
 
 export function createSubmission(deps: SubmitDeps): Submission {
   const { promise, hasten, isFull } = createPromises({ ...deps, partitions: deps.coalescers.length });
-  const inTime = createWait(deps.stopping);
+  const inTime = createWait(deps);
 
   const admit = () => {
     if (deps.database.isAway() || deps.stopping.aborted) throw new Problem('unavailable');
@@ -128,8 +132,10 @@ export function createSubmission(deps: SubmitDeps): Submission {
 
   const promiseLate = async (command: Command, ticket: Ticket): Promise<KnownOutcome> => {
     const dueInMs = ticket.isSent() ? FIRST_SWEEP_MS : 0;
-    // A promise that failed may have been committed all the same; one that found no room or was too late was not.
-    const known = await promise({ command, dueInMs }).catch(() => 'unknown' as const);
+    // A promise that failed may have been committed all the same; one that found no room or was too late was not. With
+    // the database in doubt none is tried: finding out would cost the client its two seconds.
+    const promising = deps.database.isInDoubt() ? Promise.resolve('unknown' as const) : promise({ command, dueInMs });
+    const known = await promising.catch(() => 'unknown' as const);
     ticket.leave();
     const isWithdrawn = ticket.withdraw();
     if (known === undefined && isWithdrawn) throw new Problem('overloaded');
@@ -175,24 +181,34 @@ function outcomeUnknown({ id, expiresAtMs }: Command): Problem {
   return new Problem('outcome_unknown', { operationId: id, expiresAt: new Date(expiresAtMs + EXPIRY_MARGIN_MS) });
 }
 
-/** Waits for an outcome; nothing comes of it when the time is up or the process is to stop. */
-function createWait(stopping: AbortSignal) {
-  const onStop = new Set<() => void>();
-  stopping.addEventListener('abort', () => {
-    for (const giveUp of onStop) giveUp();
-  });
+/**
+ * Waits for an outcome; nothing comes of it when the time is up, when the process is to stop, or when the database
+ * seems to be away: what waits there can neither be read nor promised, and the client is told so within two seconds.
+ */
+function createWait({ stopping, database }: Pick<SubmitDeps, 'stopping' | 'database'>) {
+  const waiting = new Map<() => void, number>();
+  const giveUpAll = (minAgeMs: number) => {
+    const latestMs = performance.now() - minAgeMs;
+    for (const [giveUp, sinceMs] of waiting) if (sinceMs <= latestMs) giveUp();
+  };
+  stopping.addEventListener('abort', () => giveUpAll(0));
+  const watch = setInterval(() => {
+    if (waiting.size > 0 && database.isInDoubt()) giveUpAll(HOPE_MS);
+  }, WATCH_MS).unref();
+  stopping.addEventListener('abort', () => clearInterval(watch));
+
   return async <T>(outcome: Promise<T>, waitMs: number): Promise<T | undefined> => {
     let giveUp!: () => void;
     const timeUp = new Promise<undefined>((resolve) => {
       giveUp = () => resolve(undefined);
     });
     const timer = setTimeout(giveUp, stopping.aborted ? 0 : waitMs);
-    onStop.add(giveUp);
+    waiting.set(giveUp, performance.now());
     try {
       return await Promise.race([outcome, timeUp]);
     } finally {
       clearTimeout(timer);
-      onStop.delete(giveUp);
+      waiting.delete(giveUp);
     }
   };
 }

@@ -40,19 +40,33 @@ export function steadyTable(steady: readonly SteadyResult[]): Table {
   ];
 }
 
-/** Resident memory by target: the median and the peak of all its rows. */
+/** Resident memory by target: over all its rows, and over 128 connections with a transfer each. */
 export function memoryTable(rows: readonly RowResult[]): Table {
   const targets = [...new Set(rows.map(({ target }) => target))];
   const lines = targets.flatMap((target) => {
-    const measured = rows.filter((row) => row.target === target).flatMap((row) => row.measured);
     return ['api', 'worker'].flatMap((name) => {
-      const seen = measured.flatMap(({ usage }) => usage[name]?.memoryMb ?? []);
-      if (seen.length === 0) return [];
-      const [usual, peak] = [median(seen.map((each) => each.median)), Math.max(...seen.map((each) => each.peak))];
-      return [[`${target} ${name}`, written(usual), written(peak)]];
+      const own = rows.filter((row) => row.target === target);
+      const usual = own.filter(({ id }) => id === `${target}-128`);
+      const seen = [usual, own].map((each) => memoryOf(each, name));
+      if (seen[1]?.length === 0) return [];
+      return [[`${target} ${name}`, ...seen.flatMap((each) => [medianOf(each), peakOf(each)])]];
     });
   });
-  return [['resident memory', 'median MB', 'peak MB'], ...lines];
+  return [['resident MB', 'at 128, median', 'at 128, peak', 'all, median', 'all, peak'], ...lines];
+}
+
+type Memory = Measured['usage'][string]['memoryMb'];
+
+function memoryOf(rows: readonly RowResult[], process: string): Memory[] {
+  return rows.flatMap(({ measured }) => measured.flatMap(({ usage }) => usage[process]?.memoryMb ?? []));
+}
+
+function medianOf(seen: readonly Memory[]): string {
+  return medianOrNone(seen.map((each) => each.median));
+}
+
+function peakOf(seen: readonly Memory[]): string {
+  return seen.length === 0 ? '' : written(Math.max(...seen.map(({ peak }) => peak)));
 }
 
 export function judgementTable(judgements: readonly Judgement[]): Table {

@@ -21,6 +21,8 @@ const AFTERMATH_MS = 10_000;
 
 export interface Dependency {
   isAway: () => boolean;
+  /** It is away, or a call to it has failed and is being looked into. */
+  isInDoubt: () => boolean;
   /** A call failed in a way that may mean it is away. Cheap: any number of reports make one check. */
   reportFailure: (error: unknown) => void;
   /** Rejects when the dependency cannot be reached now. */
@@ -70,6 +72,7 @@ export function createDependency(options: { name: string; probe: () => Promise<u
 
   return {
     isAway: () => away,
+    isInDoubt: () => away || checking,
     reportFailure(error) {
       if (!checking && !closed) checkUntilUp(error);
     },

@@ -100,9 +100,10 @@ async function post(client: PoolClient, command: Command, debit: Wallet, credit:
     client.query(insertOperation(command, null, [paid.version, got.version])),
     client.query({
       ...INSERT_ENTRIES,
-      values: [paid.id, paid.version, command.id, -amountMinor, paid.balance].concat([
+      values: [
+        ...[paid.id, paid.version, command.id, -amountMinor, paid.balance],
         ...[got.id, got.version, amountMinor, got.balance],
-      ]),
+      ],
     }),
     client.query({
       ...UPDATE_WALLETS,
@@ -127,9 +128,10 @@ function insertOperation(command: Command, reason: string | null, seqs: [bigint,
   const [debitSeq = null, creditSeq = null] = seqs;
   return {
     ...INSERT_OPERATION,
-    values: [id, kind, status, reason, debitWalletId, creditWalletId, amountMinor, currency, details].concat([
+    values: [
+      ...[id, kind, status, reason, debitWalletId, creditWalletId, amountMinor, currency, details],
       ...[command.initiatorId, command.requestId, command.requestHash, debitSeq, creditSeq],
-    ]),
+    ],
   };
 }
 
