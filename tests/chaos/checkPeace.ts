@@ -7,7 +7,7 @@ import type { Case, Evidence, Violation } from './evidence.ts';
 import { routingWallet } from './evidence.ts';
 import { isLost } from './history.ts';
 import type { Attempt, FaultRecord, Read } from './history.ts';
-import { isFelt, isNear } from './reach.ts';
+import { RECOVERY_MS, isFelt, isNear } from './reach.ts';
 import type { Asked } from './reach.ts';
 
 /** Far above what a loaded machine needs, far below the half minute after which only the sweep would bring it. */
@@ -72,6 +72,22 @@ function judge(faults: readonly FaultRecord[], judged: Judged): Violation | unde
   if (endedAtMs - sentAtMs < lateMs || isExcused(asked.what)) return undefined;
   const says = `${where}: an answer took ${Math.round(endedAtMs - sentAtMs)} ms and nothing was broken there`;
   return { rule: 'late-in-peace', says };
+}
+
+/** How long after every fault that it could feel somebody was still refused: what goes past the promise is a violation. */
+export function longestRecoveryMs(evidence: Evidence, { partitions }: Pick<PeaceLimits, 'partitions'>): number {
+  const { cases, history } = evidence;
+  const recoveriesMs = cases.flatMap(({ operation }) =>
+    operation.attempts.flatMap(({ what, which, api, isAsync, sentAtMs, endedAtMs, result }) => {
+      if (what !== 'send' || isAsync || isLost(result) || result.status !== 503) return [];
+      const partition = routingWallet(evidence, operation, which) % partitions;
+      const felt = history.faults.filter(
+        (fault) => fault.startMs < endedAtMs && isFelt(fault, { what: 'move', api, partition }),
+      );
+      return felt.length === 0 ? [] : [sentAtMs - Math.max(...felt.map(({ endMs }) => endMs))];
+    }),
+  );
+  return Math.max(0, ...recoveriesMs.filter((ms) => ms < RECOVERY_MS));
 }
 
 /** A process that is stopped in good order answers what is under way. */

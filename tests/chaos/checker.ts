@@ -8,7 +8,7 @@ import { checkBooks } from './checkBooks.ts';
 import { checkCourse, takeovers } from './checkCourse.ts';
 import type { Takeover } from './checkCourse.ts';
 import { checkOrder } from './checkOrder.ts';
-import { checkPeace } from './checkPeace.ts';
+import { checkPeace, longestRecoveryMs } from './checkPeace.ts';
 import { checkReasons } from './checkReasons.ts';
 import { checkRequests } from './checkRequests.ts';
 import { gatherEvidence } from './evidence.ts';
@@ -26,6 +26,8 @@ export interface Limits {
 export interface Verdict {
   violations: Violation[];
   takeovers: Takeover[];
+  /** How long after the end of a fault somebody was still refused on account of it. */
+  longestRecoveryMs: number;
 }
 
 export function check(history: History, books: Books, limits: Limits): Verdict {
@@ -39,5 +41,9 @@ export function check(history: History, books: Books, limits: Limits): Verdict {
     ...checkPeace(evidence, limits),
     ...checkCourse(evidence, limits),
   ];
-  return { violations, takeovers: takeovers(evidence, limits.partitions) };
+  return {
+    violations,
+    takeovers: takeovers(evidence, limits.partitions),
+    longestRecoveryMs: longestRecoveryMs(evidence, limits),
+  };
 }

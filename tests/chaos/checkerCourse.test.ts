@@ -3,7 +3,8 @@
  * Every rule is broken here on fabricated histories.
  */
 import { describe, expect, it } from 'vitest';
-import { ANN, BOB, answered, fault, look, operation, rulesOf, soundWorld } from './fabricated.ts';
+import { check } from './checker.ts';
+import { ANN, BOB, LIMITS, answered, fault, look, operation, rulesOf, soundWorld } from './fabricated.ts';
 import type { World } from './fabricated.ts';
 import type { FaultRecord } from './history.ts';
 
@@ -155,5 +156,16 @@ describe('the course of a run', () => {
     it('a connection may break that was made afterwards, but no request that was under way', () => {
       expect([resetAt(1_100), resetAt(800)]).toEqual([[], ['lost-in-peace']]);
     });
+  });
+
+  it('tells how long after a fault somebody was still refused on account of it', () => {
+    const world = soundWorld();
+    const { history, books } = world;
+    history.faults.push(fault('redis-kill', 1_000, 2_000, 'redis'), fault('api-kill', 2_500, 3_000, 'api1'));
+    const refused = (sentAtMs: number) => answered(sentAtMs, sentAtMs + 5, UNAVAILABLE);
+    history.operations.push(
+      operation('tea', 'transfer', ANN, BOB, 1, [refused(1_500), refused(2_100), refused(3_300)]),
+    );
+    expect(check(history, books, LIMITS).longestRecoveryMs).toBe(1_300);
   });
 });

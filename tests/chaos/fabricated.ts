@@ -8,7 +8,7 @@ export const ANN = 2;
 export const BOB = 3;
 
 /** Two promises at a time are the bound. */
-const LIMITS = { takeoverMs: 6_000, partitions: 4, maxPending: 2 };
+export const LIMITS = { takeoverMs: 6_000, partitions: 4, maxPending: 2 };
 
 export interface World {
   history: History;

@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DOWN_MS, FREEZE_MS, ended } from './faultKind.ts';
 import type { FaultKind, Note } from './faultKind.ts';
 import type { Keeper } from './keeper.ts';
+import type { Proxy } from './proxy.ts';
 import { emptyQueue } from './storeFaults.ts';
 import type { System } from './system.ts';
 
@@ -127,27 +128,36 @@ function rollOver({ apis, workers }: System, _target: string, note: Note): Promi
   return Promise.resolve(() => rolling);
 }
 
-/** A slow link keeps its transactions open between two round trips for longer, so that one is soon met in that state. */
+/**
+ * A slow link keeps its transactions open between two round trips for longer, so that one is soon met in that state. On
+ * the PostgreSQL queue only one worker works: it is struck, whichever it is.
+ */
 async function freezeHoldingRows(system: System, target: string): Promise<() => Promise<void>> {
-  const keeper = keeperOf(system, target);
-  const link = system.links.get(`${target}-postgres`);
-  link?.misbehave('delay', 20);
-  for (let tries = 0; tries < HOLD_TRIES; tries++) {
-    keeper.freeze();
-    const [held] = await system.query<{ sessions: number }>(
-      `SELECT count(*)::int AS sessions FROM pg_stat_activity
-       WHERE client_port = ANY($1::int[]) AND state = 'idle in transaction'`,
-      [link?.serverSidePorts() ?? []],
-    );
-    if (held && held.sessions > 0) {
-      link?.heal();
-      return await ended(keeper.thaw);
+  const candidates = system.queue === 'postgres' ? system.workers : [keeperOf(system, target)];
+  const linkOf = ({ name }: Keeper) => system.links.get(`${name}-postgres`);
+  for (const keeper of candidates) linkOf(keeper)?.misbehave('delay', 20);
+  try {
+    for (let tries = 0; tries < HOLD_TRIES; tries++) {
+      for (const keeper of candidates) {
+        keeper.freeze();
+        if (await holdsRows(system, linkOf(keeper))) return await ended(keeper.thaw);
+        keeper.thaw();
+      }
+      await sleep(10);
     }
-    keeper.thaw();
-    await sleep(10);
+  } finally {
+    for (const keeper of candidates) linkOf(keeper)?.heal();
   }
-  link?.heal();
   throw new Error(`${target} was never met in the middle of a transaction`);
+}
+
+async function holdsRows({ query }: System, link: Proxy | undefined): Promise<boolean> {
+  const [held] = await query<{ sessions: number }>(
+    `SELECT count(*)::int AS sessions FROM pg_stat_activity
+     WHERE client_port = ANY($1::int[]) AND state = 'idle in transaction'`,
+    [link?.serverSidePorts() ?? []],
+  );
+  return (held?.sessions ?? 0) > 0;
 }
 
 /** Begins with frozen workers; its end is the blow. */

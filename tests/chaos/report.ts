@@ -46,7 +46,7 @@ function attemptLine({ what, which, api, sentAtMs, endedAtMs, result }: Attempt,
 }
 
 export function tableLines(result: RunResult): string[] {
-  const { history, seed, queue, violations, takeovers, runMs } = result;
+  const { history, seed, queue, violations, takeovers, longestRecoveryMs, runMs } = result;
   const attempts = history.operations.flatMap((operation) => operation.attempts);
   const sent = attempts.filter(({ what }) => what === 'send');
   const judged = takeovers.filter(({ isAlone }) => isAlone).map(({ stoodStillMs }) => stoodStillMs);
@@ -70,7 +70,8 @@ export function tableLines(result: RunResult): string[] {
     ['faults', `${history.faults.length}: ${tally(history.faults.map(({ kind }) => kind))}`],
     ['longest takeover, worker struck alone', seconds(judged)],
     ['longest takeover, with other faults', seconds(all)],
-    ['lost', String(count(['applied-missing', 'promise-broken', 'pending-left']))],
+    ['refused at most so long after a fault', `${(longestRecoveryMs / 1000).toFixed(1)} s`],
+    ['lost', String(count(['applied-missing', 'promise-broken', 'pending-left', 'undeserved-rejection']))],
     ['doubled', String(count(['doubled']))],
     ['violations', String(violations.length)],
   ];

@@ -7,9 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from '../support/waiting.ts';
 import { readBooks } from './books.ts';
 import { check } from './checker.ts';
-import type { Takeover } from './checkCourse.ts';
+import type { Verdict } from './checker.ts';
 import { createClient } from './client.ts';
-import type { Violation } from './evidence.ts';
 import { FAULT_KINDS } from './faults.ts';
 import { runFaults } from './faultRunner.ts';
 import { clockMs, createHistory } from './history.ts';
@@ -47,14 +46,12 @@ export interface RunOptions {
   signal?: AbortSignal;
 }
 
-export interface RunResult {
+export interface RunResult extends Verdict {
   seed: number;
   queue: QueueKind;
   /** From the first fault's clock to the end of the load. */
   runMs: number;
   history: History;
-  violations: Violation[];
-  takeovers: Takeover[];
 }
 
 const PACE: Pace = { firstMs: 4_000, gapMs: [9_000, 16_000] };
@@ -90,15 +87,15 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
     const loadMs = await strike(options, system, history, http);
     await system.stopServices();
     const books = await readBooks(system.query);
-    const { violations, takeovers } = check(history, books, {
+    const verdict = check(history, books, {
       takeoverMs: TAKEOVER_LIMIT_MS[queue],
       partitions: PARTITIONS,
       maxPending,
     });
     const { isSound, said } = await system.verify();
-    if (!isSound) violations.push({ rule: 'verify', says: `npm run verify objects:\n${said}` });
+    if (!isSound) verdict.violations.push({ rule: 'verify', says: `npm run verify objects:\n${said}` });
     say(`${said.trim().split('\n').at(-1) ?? ''} (npm run verify)`);
-    return { seed, queue, runMs: loadMs, history, violations, takeovers };
+    return { seed, queue, runMs: loadMs, history, ...verdict };
   } finally {
     http.close();
     await system.stop();
