@@ -7,7 +7,7 @@ import type { Command, MovementKind } from '../shared/ledger/command.ts';
 import { toCommand, toMoved } from './movements.ts';
 import type { Move, MoveDeps, Moved, Movement } from './movements.ts';
 import type { Preference } from './prefer.ts';
-import { Problem } from './problem.ts';
+import { PROBLEMS, Problem } from './problem.ts';
 import type { Principal } from './route.ts';
 import type { SubmitList } from './submit.ts';
 
@@ -50,6 +50,9 @@ export function createBulk(deps: BulkDeps): Bulk {
       ),
     );
     const unique = refuseRepeated(made);
+    // A fault of ours says nothing about the list: a twin of this request may be applied at this moment.
+    const fault = unique.find((each) => each instanceof Problem && PROBLEMS[each.code].status >= 500);
+    if (fault) throw fault as Problem;
     if (unique.some((each) => each instanceof Problem)) {
       const detail = 'Another item of the list is not valid. Nothing was changed, and no key was claimed.';
       return unique.map((each) => (each instanceof Problem ? each : new Problem('list_rejected', { detail })));
