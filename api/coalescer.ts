@@ -2,8 +2,9 @@
  * One partition's way from requests to the queue and back.
  *
  * One envelope at a time holds the partition's *slot*; commands that arrive meanwhile wait in a bounded buffer and
- * leave together as the next envelope. There is no timer: an idle partition sends at the end of the event loop's turn
- * what came in it, a busy one sends many together.
+ * leave together as the next envelope. An idle partition sends at the end of the event loop's turn what came in it, a
+ * busy one sends many together. After an envelope of several commands it rests for a few milliseconds: those who have
+ * just been answered come back meanwhile, and travel together instead of in two halves that wait for each other.
  *
  *     waiting ──envelope leaves──▶ sent ──outcome read from PostgreSQL──▶ settled
  *        │                           │
@@ -11,25 +12,27 @@
  *        ▼                           ▼
  *     `unavailable`               the request answers 202 or `outcome_unknown`
  *
- * The queue's `completed` event only says when to look; a poll covers lost events. The slot always frees itself: an
+ * A worker's word that it has handled the envelope only says when to look; a poll covers lost ones. The slot always frees itself: an
  * envelope that the queue does not know is added again under its own id, an `add` that does not answer leaves its
  * commands *in doubt* (they go on waiting for an outcome, for the job may exist), and an envelope that nobody waits for
  * any more gives its slot back and is only remembered as the *straggler*: while it is stuck and the queue is not
  * paused, newcomers are refused, because they would wait behind it.
  */
-import { v7 as uuidv7 } from 'uuid';
 import type { Command } from '../shared/ledger/command.ts';
 import { MAX_ENVELOPE_COMMANDS } from '../shared/queue/contracts.ts';
 import type { KnownOutcome } from '../shared/store/readOutcomes.ts';
-import { completedOrPoll, createDelivery, isAbandoned, refuse } from './delivery.ts';
+import { handledOrPoll, createDelivery, isAbandoned, refuse } from './delivery.ts';
 import type { Delivery, DeliveryDeps, SentEnvelope, Submission } from './delivery.ts';
+import { newId } from './ids.ts';
 import { Problem } from './problem.ts';
 
 export interface CoalescerDeps extends DeliveryDeps {
   /** How long a request waits by default, and so how old the oldest command of a healthy partition may be. */
   timeoutMs: number;
-  /** How often outcomes are looked for when no event comes. */
+  /** How often outcomes are looked for when no worker tells of them. */
   pollMs: number;
+  /** How long a partition rests after an envelope of several commands. */
+  restMs: number;
   /** The bound of the buffer, in commands. */
   maxWaiting: number;
   onEnvelope: (commands: number) => void;
@@ -60,7 +63,8 @@ export interface Coalescer {
   waiting: () => number;
   /** Whether an operator has paused the queue, as of the last envelope that was late. */
   isPaused: () => boolean;
-  onCompleted: (jobId: string) => void;
+  /** A worker has handled an envelope, perhaps one of this coalescer's. */
+  onHandled: (jobId: string) => void;
 }
 
 export function createCoalescer(deps: CoalescerDeps): Coalescer {
@@ -86,8 +90,14 @@ export function createCoalescer(deps: CoalescerDeps): Coalescer {
     void deliver(delivery, envelope, deps, () => refuse(take(buffer, buffer.size))).then((end) => {
       slot = undefined;
       if (end === 'abandoned') follow(envelope);
-      sendNext();
+      if (envelope.submissions.length > 1) rest();
+      else sendNext();
     });
+  };
+
+  const rest = () => {
+    isSending = true;
+    setTimeout(sendNext, deps.restMs);
   };
 
   /** The oldest envelope that nobody waits for stands for those behind it. */
@@ -127,9 +137,9 @@ export function createCoalescer(deps: CoalescerDeps): Coalescer {
     },
     waiting: () => buffer.size,
     isPaused: delivery.isPaused,
-    onCompleted: (jobId) => {
+    onHandled: (jobId) => {
       if (slot?.jobId !== jobId) return;
-      slot.isCompleted = true;
+      slot.isHandled = true;
       slot.ring();
     },
   };
@@ -150,7 +160,7 @@ async function deliver(
     return added;
   }
   for (;;) {
-    await completedOrPoll(envelope, deps.pollMs);
+    await handledOrPoll(envelope, deps.pollMs);
     if (await delivery.settle(envelope)) return 'settled';
     if (isAbandoned(envelope, deps.timeoutMs)) return 'abandoned';
     await delivery.lookUpWhenLate(envelope);
@@ -173,12 +183,12 @@ function seal(submissions: Submission[]): SentEnvelope {
   const sentAtMs = performance.now();
   for (const submission of submissions) submission.state = 'sent';
   return {
-    jobId: `e-${uuidv7()}`,
+    jobId: `e-${newId()}`,
     submissions,
     arrivedAtMs: submissions[0]?.arrivedAtMs ?? sentAtMs,
     sentAtMs,
     lookedUpAtMs: sentAtMs,
-    isCompleted: false,
+    isHandled: false,
     ring: () => undefined,
   };
 }

@@ -2,9 +2,10 @@
  * Makes a command out of what a client asked for: its identity, and the hash by which a second request under the same
  * identity is recognised as the same or as another one.
  */
-import { createHash } from 'node:crypto';
-import { v5 as uuidv5, v7 as uuidv7 } from 'uuid';
+import { hash } from 'node:crypto';
+import { v5 as uuidv5 } from 'uuid';
 import type { AtomicList, Command } from '../shared/ledger/command.ts';
+import { newId } from './ids.ts';
 
 /** Name spaces of the two ways in which a client can fix an operation's identity (RFC 9562, section 6.6). Never change. */
 const NS_KEY = 'a3d5f0e2-6c5b-4f7e-9b0e-2f1f6a1c7d10';
@@ -48,7 +49,7 @@ function operationId({ initiatorId, externalId, idempotencyKey }: Asked): string
   const owner = Number(initiatorId);
   if (externalId !== undefined) return uuidv5(JSON.stringify([owner, externalId]), NS_EXTERNAL);
   if (idempotencyKey !== undefined) return uuidv5(JSON.stringify([owner, idempotencyKey]), NS_KEY);
-  return uuidv7();
+  return newId();
 }
 
 /** Canonical JSON: keys in alphabetical order, absent fields left out, so that a new optional field changes no old hash. */
@@ -60,5 +61,5 @@ function requestHash(asked: Asked): string {
     details: asked.details,
     kind: asked.kind,
   };
-  return createHash('sha256').update(JSON.stringify(canonical)).digest('hex');
+  return hash('sha256', JSON.stringify(canonical));
 }

@@ -33,9 +33,9 @@ export interface SentEnvelope {
   arrivedAtMs: number;
   sentAtMs: number;
   lookedUpAtMs: number;
-  /** The `completed` event has come, perhaps before the answer of `add`. */
-  isCompleted: boolean;
-  /** Ends the wait for that event, if one is under way. */
+  /** A worker has told that it is handled, perhaps before the answer of `add`. */
+  isHandled: boolean;
+  /** Ends the wait for that word, if one is under way. */
   ring: () => void;
 }
 
@@ -149,9 +149,9 @@ export function isAbandoned(envelope: SentEnvelope, timeoutMs: number): boolean 
   return !isWaitedFor && performance.now() - envelope.sentAtMs > timeoutMs;
 }
 
-/** Waits for the envelope's `completed` event, at most `pollMs`. An event counts once: a late one comes from a retry. */
-export async function completedOrPoll(envelope: SentEnvelope, pollMs: number): Promise<void> {
-  if (!envelope.isCompleted) {
+/** Waits until a worker has handled the envelope, at most `pollMs`. Its word counts once: a late one comes from a retry. */
+export async function handledOrPoll(envelope: SentEnvelope, pollMs: number): Promise<void> {
+  if (!envelope.isHandled) {
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, pollMs);
       envelope.ring = () => {
@@ -160,5 +160,5 @@ export async function completedOrPoll(envelope: SentEnvelope, pollMs: number): P
       };
     });
   }
-  envelope.isCompleted = false;
+  envelope.isHandled = false;
 }

@@ -1,6 +1,6 @@
 /**
- * The API's side of the queues: one coalescer per partition, fed by that partition's events, and whether the queue can
- * be reached at all.
+ * The API's side of the queues: one coalescer per partition, told by the workers what has been handled, and whether the
+ * queue can be reached at all.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createDependency } from '../shared/dependency.ts';
@@ -9,6 +9,7 @@ import type { Env } from '../shared/env.ts';
 import type { Logger } from '../shared/logger.ts';
 import { createQueueBackend } from '../shared/queue/ledgerQueue.ts';
 import type { LedgerQueue, QueueBackend } from '../shared/queue/ledgerQueue.ts';
+import { hearHandled } from '../shared/store/handledEnvelopes.ts';
 import type { Pool } from '../shared/store/pool.ts';
 import { traceQueue } from '../shared/telemetry/tracing.ts';
 import type { Tracing } from '../shared/telemetry/tracing.ts';
@@ -16,8 +17,10 @@ import { createCoalescer } from './coalescer.ts';
 import type { Coalescer } from './coalescer.ts';
 import type { Outcomes } from './outcomes.ts';
 
-/** How often an outcome is looked for when no event has come. The PostgreSQL queue loses more of them. */
-const POLL_MS = { redis: 100, postgres: 20 };
+/** How often an outcome is looked for when no worker has told of it. */
+const POLL_MS = 100;
+/** How long a busy partition rests between two envelopes. On PostgreSQL each of them costs several times as much. */
+const REST_MS = { redis: 5, postgres: 12 };
 /** How long a start waits for the queue; after that the service starts without it and says so in /readyz. */
 const CONNECT_WAIT_MS = 3_000;
 const CONNECT_LOOK_MS = 20;
@@ -72,14 +75,21 @@ export async function openLedgerGate({
       reportQueueFailure: queue.reportFailure,
       readOutcomes: outcomes.read,
       timeoutMs: env.OPERATION_TIMEOUT_MS,
-      pollMs: POLL_MS[backend.kind],
+      pollMs: POLL_MS,
+      restMs: REST_MS[backend.kind],
       maxWaiting,
       onEnvelope,
       onOutcome,
     });
-    return { ledgerQueue, coalescer, events: backend.listen(partition, coalescer.onCompleted) };
+    return { ledgerQueue, coalescer };
   });
   const coalescers = lanes.map(({ coalescer }) => coalescer);
+  const handled = hearHandled({
+    databaseUrl,
+    onHandled: (jobId) => {
+      for (const coalescer of coalescers) coalescer.onHandled(jobId);
+    },
+  });
   await connected(backend);
   return {
     coalescers,
@@ -88,7 +98,7 @@ export async function openLedgerGate({
     queuePool: backend.pool,
     close: async () => {
       queue.close();
-      await Promise.all(lanes.flatMap(({ ledgerQueue, events }) => [events.close(), ledgerQueue.close()]));
+      await Promise.all([handled.close(), ...lanes.map(({ ledgerQueue }) => ledgerQueue.close())]);
       await backend.close();
     },
   };

@@ -9,7 +9,7 @@ import { readOutcomes } from '../shared/store/readOutcomes.ts';
 import type { KnownOutcome } from '../shared/store/readOutcomes.ts';
 import type { Pool } from '../shared/store/pool.ts';
 import type { DatabaseClock } from '../shared/time.ts';
-import { createBatcher } from './batcher.ts';
+import { createBatcher } from '../shared/batcher.ts';
 import type { DatabaseGuard } from './databaseGuard.ts';
 
 /** How often a request that waits for an operation of another request looks again. */

@@ -4,7 +4,7 @@ import type { Command } from '../shared/ledger/command.ts';
 import { hastenPending, insertPending } from '../shared/store/pendingOperations.ts';
 import type { Pool } from '../shared/store/pool.ts';
 import type { KnownOutcome } from '../shared/store/readOutcomes.ts';
-import { createBatcher } from './batcher.ts';
+import { createBatcher } from '../shared/batcher.ts';
 import type { DatabaseGuard } from './databaseGuard.ts';
 import type { Outcomes } from './outcomes.ts';
 

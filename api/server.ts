@@ -8,10 +8,11 @@
  * Node's own `close` waits for a connection that never sent anything, and keeps one open that was answered too early to
  * be told; so the connections are counted here.
  */
-import { createServer } from 'node:http';
-import type { RequestListener, Server, ServerResponse } from 'node:http';
+import { IncomingMessage, ServerResponse, createServer } from 'node:http';
+import type { Server, ServerOptions } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Express } from 'express';
 import { ConfigurationError } from '../shared/env.ts';
 
 /** Longer than a load balancer's usual minute, so that it is never we who close under its feet. */
@@ -30,12 +31,12 @@ export interface RunningServer {
 }
 
 /** Throws `ConfigurationError` when the address cannot be listened at. */
-export async function listen(handler: RequestListener, host: string, port: number): Promise<RunningServer> {
-  const server = createServer();
+export async function listen(app: Express, host: string, port: number): Promise<RunningServer> {
+  const server = createServer(expressMessages(app));
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.maxConnections = MAX_CONNECTIONS;
   const connections = watchConnections(server);
-  server.on('request', handler);
+  server.on('request', app);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(explain(error, host, port)));
     server.listen(port, host, resolve);
@@ -54,6 +55,20 @@ export async function listen(handler: RequestListener, host: string, port: numbe
       clearTimeout(cutting);
     },
   };
+}
+
+/**
+ * Express gives every request and response another prototype when it sees them, and V8 then gives up on what it knows of
+ * their shape: that costs several times what the rest of Express does (docs/PERFORMANCE.md). Made with that prototype
+ * from the start, they keep it.
+ */
+function expressMessages(app: Express): ServerOptions {
+  class Request extends IncomingMessage {}
+  class Response<Of extends IncomingMessage> extends ServerResponse<Of> {}
+  Object.setPrototypeOf(Request.prototype, app.request);
+  Object.setPrototypeOf(Response.prototype, app.response);
+  Object.assign(app, { request: Request.prototype, response: Response.prototype });
+  return { IncomingMessage: Request, ServerResponse: Response };
 }
 
 /** Knows which connections have a request that is not answered yet. Call before the handler is added. */

@@ -5,7 +5,7 @@
 import { LRUCache } from 'lru-cache';
 import type { WalletKind } from '../shared/ledger/command.ts';
 import type { PrismaClient } from '../shared/store/pool.ts';
-import { createBatcher } from './batcher.ts';
+import { createBatcher } from '../shared/batcher.ts';
 import type { DatabaseGuard } from './databaseGuard.ts';
 
 const MAX_REMEMBERED = 100_000;

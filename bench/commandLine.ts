@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { ConfigurationError } from '../shared/env.ts';
 import { printFailure } from '../shared/lifecycle.ts';
+import { buildService } from '../tests/support/processes.ts';
 
 /** Every option is text but the flags. Throws `ConfigurationError` with the usage. */
 export function parseOptions<Schema extends z.ZodObject>(
@@ -32,6 +33,7 @@ export async function runBenchProgram(run: (stopping: AbortSignal) => Promise<nu
   const stopping = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort());
   try {
+    buildService();
     process.exitCode = await run(stopping.signal);
   } catch (error) {
     if (stopping.signal.aborted) console.error('Interrupted; everything has been stopped.');

@@ -88,9 +88,9 @@ async function startService(
   signal: AbortSignal,
 ): Promise<{ url: string; givenUp: Promise<string>; stop: () => Promise<void> }> {
   const options = { env, signal, onDeath: (sentence: string) => console.error(sentence) };
-  const worker = await supervise({ ...options, main: 'worker/main.ts' });
+  const worker = await supervise({ ...options, main: 'worker/main.js' });
   try {
-    const api = await supervise({ ...options, main: 'api/main.ts' });
+    const api = await supervise({ ...options, main: 'api/main.js' });
     return {
       url: String(api.ready['url']),
       givenUp: Promise.race([api.givenUp, worker.givenUp]),

@@ -10,14 +10,11 @@
  */
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { createRequire } from 'node:module';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AlreadyTold } from '../shared/lifecycle.ts';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
-/** As a URL: the service may be started in any folder. */
-const LOADER = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 
 const READY_LIMIT_MS = 30_000;
 /** A little more than the ten seconds that a process allows itself. */
@@ -36,7 +33,7 @@ export interface SupervisedChild {
 }
 
 interface ChildOptions {
-  /** `api/main.ts`, from the project's root. */
+  /** `api/main.js`, from the folder that the service is built in. */
   main: string;
   env: NodeJS.ProcessEnv;
   /** Told before the child is started again. */
@@ -98,7 +95,6 @@ export async function supervise(options: ChildOptions): Promise<SupervisedChild>
 function launch({ main, env }: ChildOptions): Child {
   const child = fork(`${ROOT}${main}`, [], {
     env,
-    execArgv: ['--import', LOADER],
     detached: true,
     stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
   });

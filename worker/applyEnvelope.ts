@@ -96,7 +96,7 @@ function inSlices(units: readonly Command[][]): Command[][][] {
 async function applyAll(deps: ApplyDeps, jobId: string, units: Command[][]): Promise<Undecided[]> {
   const commands = units.flat();
   try {
-    await withRetries(deps, (decider) => applyCommands(deps.pool, commands, decider));
+    await withRetries(deps, (decider) => applyCommands(deps.pool, commands, { decider, envelopeId: jobId }));
     return [];
   } catch (error) {
     if (!mayBeOfOne(error)) throw error;
@@ -113,7 +113,7 @@ async function applyAll(deps: ApplyDeps, jobId: string, units: Command[][]): Pro
 /** A command, or the items of a list. */
 async function applyAlone(deps: ApplyDeps, jobId: string, unit: readonly Command[]): Promise<Undecided[]> {
   try {
-    await withRetries(deps, (decider) => applyCommands(deps.pool, unit, decider));
+    await withRetries(deps, (decider) => applyCommands(deps.pool, unit, { decider, envelopeId: jobId }));
     return [];
   } catch (error) {
     if (!mayBeOfOne(error)) throw error;

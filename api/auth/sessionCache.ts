@@ -19,6 +19,8 @@ export interface SessionCache {
   /** Call before a session is read; what it answers remembers who was found, unless a session has ended meanwhile. */
   beginRead: (req: Asking) => (principal: Principal) => void;
   forget: (sessionId: string) => void;
+  /** `<session id>.<signature>` of the request's cookie, if it is in the form in which we give it out. */
+  signedIdOf: (req: Asking) => string | undefined;
 }
 
 export function createSessionCache(cookieName: string): SessionCache {
@@ -46,6 +48,7 @@ export function createSessionCache(cookieName: string): SessionCache {
       endings++;
       remembered.delete(sessionId);
     },
+    signedIdOf: (req) => decoded(cookieOf(req)),
   };
 }
 
@@ -63,4 +66,12 @@ function createCookieReader(name: string): (req: Asking) => string | undefined {
 /** What express-session gives out is `s:<id>.<signature>`, percent-encoded; the id has no dot. */
 function idOf(cookie: string): string {
   return cookie.slice(0, cookie.indexOf('.'));
+}
+
+function decoded(value: string | undefined): string | undefined {
+  try {
+    return value && decodeURIComponent(value);
+  } catch {
+    return undefined;
+  }
 }

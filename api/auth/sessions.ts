@@ -3,13 +3,14 @@
  * look-up of its user; it is written once, when it starts, and never touched again.
  */
 import type { Request, Response } from 'express';
+import { unsign } from 'cookie-signature';
 import session from 'express-session';
 import type { SessionData, Store } from 'express-session';
 import connectPgSimple from 'connect-pg-simple';
 import type { Logger } from '../../shared/logger.ts';
 import type { Pool } from '../../shared/store/pool.ts';
 import { readSessions } from '../../shared/store/readSessions.ts';
-import { createBatcher } from '../batcher.ts';
+import { createBatcher } from '../../shared/batcher.ts';
 import type { DatabaseGuard } from '../databaseGuard.ts';
 import type { Principal, Role } from '../route.ts';
 import { createSessionCache } from './sessionCache.ts';
@@ -54,7 +55,8 @@ interface SessionsDeps {
 }
 
 export function createSessions({ pool, guard, secret, logger }: SessionsDeps): Sessions {
-  const { store, close } = createStore(pool, guard, logger);
+  const readStored = createBatchedRead(pool, guard);
+  const { store, close } = createStore(pool, readStored, logger);
   const middleware = session({
     store,
     secret,
@@ -68,14 +70,24 @@ export function createSessions({ pool, guard, secret, logger }: SessionsDeps): S
 
   const cache = createSessionCache(COOKIE);
 
+  /** A cookie in the form that we give out is read without the middleware. */
+  const readPrincipal = async (req: Request, res: Response): Promise<StoredPrincipal | undefined> => {
+    const signed = cache.signedIdOf(req);
+    if (signed === undefined) {
+      await load(req, res);
+      return req.session.principal;
+    }
+    const id = unsign(signed, secret);
+    return id === false ? undefined : (await readStored(id))?.principal;
+  };
+
   return {
     hasCookie: (req, id = '') => req.headers.cookie?.includes(`${COOKIE}=${id && `s%3A${id}.`}`) ?? false,
     async read(req, res) {
       const known = cache.recall(req);
       if (known) return known;
       const remember = cache.beginRead(req);
-      await load(req, res);
-      const principal = toPrincipal(req.session.principal);
+      const principal = toPrincipal(await readPrincipal(req, res));
       if (principal) remember(principal);
       return principal;
     },
@@ -113,7 +125,7 @@ export function createSessions({ pool, guard, secret, logger }: SessionsDeps): S
 }
 
 /** connect-pg-simple, except that the sessions that many requests want at once are read together. */
-function createStore(pool: Pool, guard: DatabaseGuard, logger: Logger): { store: Store; close: () => void } {
+function createStore(pool: Pool, read: ReadStored, logger: Logger): { store: Store; close: () => void } {
   const PgStore = connectPgSimple(session);
   const store = new PgStore({
     pool,
@@ -121,22 +133,24 @@ function createStore(pool: Pool, guard: DatabaseGuard, logger: Logger): { store:
     disableTouch: true,
     errorLog: (...details: unknown[]) => logger.warn({ details }, 'expired sessions were not removed'),
   });
-  store.get = createBatchedRead(pool, guard);
-  return { store, close: () => store.close() };
-}
-
-/** express-session writes on the data it is given: requests that share a session each get their own. */
-function createBatchedRead(pool: Pool, guard: DatabaseGuard): Store['get'] {
-  const read = createBatcher(async (ids: string[]) => {
-    const found = await readSessions(pool, [...new Set(ids)]);
-    return ids.map((id) => found.get(id) as SessionData | undefined);
-  });
-  return (id, callback) => {
-    guard(() => read(id)).then(
+  store.get = (id, callback) => {
+    read(id).then(
+      // express-session writes on the data it is given: requests that share a session each get their own.
       (data) => callback(null, data ? { ...data } : null),
       (error: unknown) => callback(error),
     );
   };
+  return { store, close: () => store.close() };
+}
+
+type ReadStored = (id: string) => Promise<SessionData | undefined>;
+
+function createBatchedRead(pool: Pool, guard: DatabaseGuard): ReadStored {
+  const read = createBatcher(async (ids: string[]) => {
+    const found = await readSessions(pool, [...new Set(ids)]);
+    return ids.map((id) => found.get(id) as SessionData | undefined);
+  });
+  return (id) => guard(() => read(id));
 }
 
 function fromPrincipal({ userId, role, walletId }: Principal): StoredPrincipal {

@@ -23,7 +23,7 @@ import { readOperations } from '../../shared/store/readOperation.ts';
 import type { OperationView } from '../../shared/store/readOperation.ts';
 import { readWalletMarks } from '../../shared/store/readWalletMarks.ts';
 import type { Auth } from '../auth/auth.ts';
-import { createBatcher } from '../batcher.ts';
+import { createBatcher } from '../../shared/batcher.ts';
 import { refuseForeign } from '../csrf.ts';
 import type { DatabaseGuard } from '../databaseGuard.ts';
 import type { Endpoint } from '../endpoint.ts';

@@ -5,7 +5,7 @@
  * A queue is a hint with an order: losing all of it loses time, not money. So nothing here retries for long or buffers;
  * callers have a deadline and PostgreSQL has the truth.
  */
-import { ErrorCode, Queue, QueueEvents, UnrecoverableError, Worker, createPostgresBackend } from 'bullmq';
+import { ErrorCode, Queue, UnrecoverableError, Worker, createPostgresBackend } from 'bullmq';
 import type { Job, JobType, JobsOptions } from 'bullmq';
 import { Redis } from 'ioredis';
 import pg from 'pg';
@@ -93,8 +93,6 @@ export interface QueueBackend {
   /** Connections to PostgreSQL, where the queues are there. */
   pool: pg.Pool | undefined;
   openQueue: (partition: number) => LedgerQueue;
-  /** Calls back with the id of every job that completes; events can be lost. Returns how to stop. */
-  listen: (partition: number, onCompleted: (jobId: string) => void) => { close: () => Promise<void> };
   openWorker: (partition: number, handler: EnvelopeHandler) => LedgerWorker;
   /** Frees the envelopes that a worker holds who does not work any more. Only for the one that takes its place. */
   takeOver: () => Promise<void>;
@@ -142,8 +140,6 @@ function redisBackend(options: BackendOptions, url: string): QueueBackend {
       const queue = new Queue(queueName(partition), { ...at(partition, commands), ...QUEUE_OPTIONS });
       return wrapQueue(partition, queue, options.onError);
     },
-    listen: (partition, onCompleted) =>
-      wrapEvents(new QueueEvents(queueName(partition), at(partition, connect(false))), onCompleted, options.onError),
     openWorker: (partition, handler) => {
       const worker = new Worker(queueName(partition), processor(handler), {
         ...at(partition, connect(false)),
@@ -167,11 +163,12 @@ function redisBackend(options: BackendOptions, url: string): QueueBackend {
 }
 
 function postgresBackend(options: BackendOptions): QueueBackend {
-  // Each events stream and each worker keeps one connection for LISTEN; the rest serves everybody's short queries.
+  // Each worker keeps one connection for LISTEN; the rest serves everybody's short queries.
   const pool = new pg.Pool({
     connectionString: options.databaseUrl,
     application_name: `saldo-${options.role}-queue`,
-    options: '-c search_path=bullmq',
+    // A queue is a hint: nobody waits until it has reached the disk, and what a crash takes is sent again.
+    options: '-c search_path=bullmq -c synchronous_commit=off',
     max: options.partitions + 6,
     keepAlive: true,
     connectionTimeoutMillis: 1_500,
@@ -187,12 +184,6 @@ function postgresBackend(options: BackendOptions): QueueBackend {
       const queue = new Queue(queueName(partition), { ...connection, ...QUEUE_OPTIONS }, createPostgresBackend);
       return wrapQueue(partition, queue as unknown as Queue, options.onError);
     },
-    listen: (partition, onCompleted) =>
-      wrapEvents(
-        new QueueEvents(queueName(partition), connection, createPostgresBackend) as unknown as QueueEvents,
-        onCompleted,
-        options.onError,
-      ),
     openWorker: (partition, handler) => {
       const worker = new Worker(
         queueName(partition),
@@ -307,7 +298,7 @@ function wrapQueue(partition: number, queue: Queue, onError: (error: unknown) =>
  * then is cut off: an envelope that is not written down as done is found by another worker, and done once all the same.
  */
 async function closeInTime(
-  closing: Pick<Queue | QueueEvents | Worker, 'close' | 'backend'>,
+  closing: Pick<Queue | Worker, 'close' | 'backend'>,
   limitMs: number,
   onError: (error: unknown) => void,
 ): Promise<void> {
@@ -323,12 +314,6 @@ async function closeInTime(
 export function timeOfId(jobId: string): number | undefined {
   const [, high, low] = /^e-([0-9a-f]{8})-([0-9a-f]{4})-7/.exec(jobId) ?? [];
   return high === undefined || low === undefined ? undefined : Number.parseInt(high + low, 16);
-}
-
-function wrapEvents(events: QueueEvents, onCompleted: (jobId: string) => void, onError: (error: unknown) => void) {
-  events.on('error', onError);
-  events.on('completed', ({ jobId }) => onCompleted(jobId));
-  return { close: () => closeInTime(events, GOODBYE_MS, onError) };
 }
 
 function wrapWorker(worker: Worker, onError: (error: unknown) => void): LedgerWorker {

@@ -12,6 +12,7 @@ import { decide } from '../ledger/decide.ts';
 import type { Decision, LedgerState } from '../ledger/decide.ts';
 import type { Command, Outcome, WalletKind, WalletState } from '../ledger/command.ts';
 import { NotCommittedError } from './classifyFault.ts';
+import { TELL_HANDLED } from './handledEnvelopes.ts';
 import { LOCK_DECISIONS, REFUSE_SUPERSEDED, contested } from './decisionLock.ts';
 import type { Pool, PoolClient } from './pool.ts';
 
@@ -69,6 +70,12 @@ const DELETE_PROMISED = {
 /** Turns the commands that are to be stored, and the state they meet, into what is stored. */
 type Decider = (commands: readonly Command[], state: LedgerState, nowMs: number) => Decision;
 
+interface ApplyOptions {
+  decider?: Decider | undefined;
+  /** Of what the commands came in: the API processes are told that its outcomes are there. */
+  envelopeId?: string;
+}
+
 /**
  * Applies `commands` in one transaction and returns what it stored; commands that have an outcome already leave no
  * trace, and a promise leaves in the transaction that keeps it. Resolves only when PostgreSQL has committed. Throws what
@@ -77,11 +84,11 @@ type Decider = (commands: readonly Command[], state: LedgerState, nowMs: number)
 export async function applyCommands(
   pool: Pool,
   commands: readonly Command[],
-  decider: Decider = decide,
+  options: ApplyOptions = {},
 ): Promise<Decision> {
   const client = await pool.connect();
   try {
-    const decision = await transact(client, commands, decider);
+    const decision = await transact(client, commands, options);
     client.release();
     return decision;
   } catch (error) {
@@ -97,15 +104,20 @@ export async function applyCommands(
  */
 export function rejectCommand(pool: Pool, command: Command): Promise<Decision> {
   const bare = { ...command, details: null, externalId: null };
-  return applyCommands(pool, [bare], (_commands, state) => {
+  const decider: Decider = (_commands, state) => {
     const promisedHash = state.promisedHashes.get(bare.id);
     const isOthers = state.storedIds.has(bare.id) || (promisedHash !== undefined && promisedHash !== bare.requestHash);
     const outcomes: Outcome[] = isOthers ? [] : [{ command: bare, status: 'rejected', reason: 'internal_error' }];
     return { outcomes, entries: [], wallets: [] };
-  });
+  };
+  return applyCommands(pool, [bare], { decider });
 }
 
-async function transact(client: PoolClient, commands: readonly Command[], decider: Decider): Promise<Decision> {
+async function transact(
+  client: PoolClient,
+  commands: readonly Command[],
+  { decider = decide, envelopeId }: ApplyOptions,
+): Promise<Decision> {
   const walletIds = [...new Set(commands.flatMap((command) => [command.debitWalletId, command.creditWalletId]))];
   const [, locked, known] = await pipeline([
     client.query('BEGIN ISOLATION LEVEL READ COMMITTED'),
@@ -115,12 +127,12 @@ async function transact(client: PoolClient, commands: readonly Command[], decide
   const { state, now, exactNow } = ledgerState(locked as QueryResult<WalletRow>, known as QueryResult<KnownRow>);
   const decision = decider(commands, state, now.getTime());
   if (decision.outcomes.length === 0) {
-    await client.query('ROLLBACK');
+    await Promise.all([client.query('ROLLBACK'), tellHandled(client, envelopeId)]);
     return decision;
   }
   const kept = decision.outcomes.map(({ command }) => command.id).filter((id) => state.promisedHashes.has(id));
   const keyed = contested(decision.outcomes.map(({ command }) => command));
-  const results = await pipeline([
+  const committing = pipeline([
     ...(keyed.length > 0
       ? [
           client.query({ ...LOCK_DECISIONS, values: [keyed.map(({ id }) => id)] }),
@@ -135,10 +147,18 @@ async function transact(client: PoolClient, commands: readonly Command[], decide
     ...(decision.wallets.length > 0 ? [client.query({ ...UPDATE_WALLETS, values: walletColumns(decision) })] : []),
     client.query('COMMIT'),
   ]);
+  const telling = tellHandled(client, envelopeId);
+  const results = await committing;
+  await telling;
   // A pipelined COMMIT of a failed transaction resolves without an error; only its tag tells.
   const tag = results.at(-1)?.command;
   if (tag !== 'COMMIT') throw new NotCommittedError(`COMMIT answered ${tag ?? 'nothing'}`);
   return decision;
+}
+
+/** Sent along behind the transaction. Never rejects: it decides nothing. */
+async function tellHandled(client: PoolClient, envelopeId: string | undefined): Promise<void> {
+  if (envelopeId !== undefined) await client.query({ ...TELL_HANDLED, values: [envelopeId] }).catch(() => undefined);
 }
 
 /** Waits for every statement of a pipeline and throws the first failure: the later ones only say "aborted". */

@@ -28,14 +28,14 @@ export function answeredWallet(command: {
 const READ_OUTCOMES = {
   name: 'read-outcomes',
   text: `SELECT o.id, o.status AS state, o.reason, o.request_id, encode(o.request_hash, 'hex') AS request_hash,
-           e.balance_after, clock_timestamp() AS now
+           e.balance_after, extract(epoch FROM clock_timestamp())::float8 * 1000 AS now_ms
          FROM operation o
          LEFT JOIN entry e ON o.status = 'applied'
            AND e.wallet_id = CASE o.kind WHEN 'deposit' THEN o.credit_wallet_id ELSE o.debit_wallet_id END
            AND e.seq = CASE o.kind WHEN 'deposit' THEN o.credit_seq ELSE o.debit_seq END
          WHERE o.id = ANY($1::uuid[])
          UNION ALL
-         SELECT p.id, 'pending', NULL, NULL, encode(p.request_hash, 'hex'), NULL, clock_timestamp()
+         SELECT p.id, 'pending', NULL, NULL, encode(p.request_hash, 'hex'), NULL, extract(epoch FROM clock_timestamp())::float8 * 1000
          FROM pending_operation p
          WHERE p.id = ANY($1::uuid[]) AND NOT EXISTS (SELECT FROM operation o WHERE o.id = p.id)`,
 };
@@ -47,7 +47,7 @@ interface Row {
   request_id: string | null;
   request_hash: string;
   balance_after: bigint | null;
-  now: Date;
+  now_ms: number;
 }
 
 /** What is known of `ids`, by id. `onClock` is told the database's time whenever a row brought it. */
@@ -58,7 +58,7 @@ export async function readOutcomes(
 ): Promise<Map<string, KnownOutcome>> {
   const { rows } = await pool.query<Row>({ ...READ_OUTCOMES, values: [ids] });
   const [first] = rows;
-  if (first) onClock?.(first.now.getTime());
+  if (first) onClock?.(first.now_ms);
   return new Map(rows.map((row) => [row.id, toOutcome(row)]));
 }
 

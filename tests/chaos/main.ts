@@ -3,6 +3,7 @@
  * promise was kept, 1 one was broken, 2 the run could not be made.
  */
 import { parseArgs } from 'node:util';
+import { buildService } from '../support/processes.ts';
 import { FAULT_KINDS } from './faults.ts';
 import { tableLines, violationLines } from './report.ts';
 import { runChaos } from './run.ts';
@@ -48,6 +49,7 @@ async function main(): Promise<number> {
     console.error(`faults: ${names.join(', ')}`);
     return 2;
   }
+  buildService();
   console.log(`chaos: seed ${seed}, ${minutes} minutes, queue on ${queue}`);
   const everyMs = Number(values.every ?? 0) * 1_000;
   const result = await runChaos({

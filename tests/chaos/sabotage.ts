@@ -21,9 +21,11 @@ const COPIED = [
   'shared',
   'tests',
   'worker',
+  'build.mjs',
   'package.json',
   'prisma.config.ts',
   'tsconfig.json',
+  'tsconfig.build.json',
 ];
 const RUN_LIMIT_MS = 600_000;
 

@@ -145,7 +145,7 @@ describe('Dockerfile', () => {
     const final = lines.slice(lines.findLastIndex((line) => line.startsWith('FROM ')));
     expect(final).toContain('USER node');
     expect(final.some((line) => line.startsWith('HEALTHCHECK '))).toBe(true);
-    expect(lines.some((line) => line.includes('npm ci --omit=dev'))).toBe(true);
+    expect(lines.some((line) => line.includes('npm prune --omit=dev'))).toBe(true);
   });
 });
 

@@ -87,8 +87,8 @@ async function everythingOf(service: Running): Promise<Left> {
   const pids = new Map([
     ['supervisor', service.pid],
     ['postgres', service.postgresPid],
-    ['api', await service.childPid('api/main.ts')],
-    ['worker', await service.childPid('worker/main.ts')],
+    ['api', await service.childPid('api/main.js')],
+    ['worker', await service.childPid('worker/main.js')],
   ]);
   expect([...pids.values()].every((pid) => pid > 0 && isAlive(pid))).toBe(true);
   return () => [...pids].filter(([, pid]) => isAlive(pid)).map(([name]) => name);
@@ -334,7 +334,7 @@ describe('an end', () => {
 });
 
 describe('a process that dies', () => {
-  test.each(['api/main.ts', 'worker/main.ts'])('%s is started again and the service goes on', async (main) => {
+  test.each(['api/main.js', 'worker/main.js'])('%s is started again and the service goes on', async (main) => {
     const service = await start();
     const [signUp = '', deposit = ''] = printed(service).lines;
     const pid = await service.childPid(main);
@@ -350,12 +350,12 @@ describe('a process that dies', () => {
     const left = await everythingOf(service);
     const killed = new Set<number>([0]);
     while (service.child.exitCode === null && killed.size <= 7) {
-      const pid = await service.childPid('worker/main.ts');
+      const pid = await service.childPid('worker/main.js');
       if (!killed.has(pid)) process.kill(pid, 'SIGKILL');
       killed.add(pid);
       await until(
         'the next one',
-        async () => service.child.exitCode !== null || !killed.has(await service.childPid('worker/main.ts')),
+        async () => service.child.exitCode !== null || !killed.has(await service.childPid('worker/main.js')),
       );
     }
     expect(await service.exited).toEqual({ code: 1, signal: null });

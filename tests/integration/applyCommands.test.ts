@@ -358,11 +358,13 @@ describe('a transaction that fails', () => {
   test('because a decision overdraws a wallet is stopped by the database', async () => {
     const [anna, boris] = [await createCustomer(pool), await createCustomer(pool)];
     const command = transfer(anna, boris, 50n);
-    const careless = applyCommands(pool, [command], (commands, state, nowMs) => {
-      const rich = [...state.wallets].map(([id, wallet]) => [id, { ...wallet, balanceMinor: 50n }] as const);
-      const decision = decide(commands, { ...state, wallets: new Map(rich) }, nowMs);
-      const wallets = decision.wallets.map((each) => ({ ...each, balanceMinor: each.balanceMinor - 50n }));
-      return { ...decision, wallets };
+    const careless = applyCommands(pool, [command], {
+      decider: (commands, state, nowMs) => {
+        const rich = [...state.wallets].map(([id, wallet]) => [id, { ...wallet, balanceMinor: 50n }] as const);
+        const decision = decide(commands, { ...state, wallets: new Map(rich) }, nowMs);
+        const wallets = decision.wallets.map((each) => ({ ...each, balanceMinor: each.balanceMinor - 50n }));
+        return { ...decision, wallets };
+      },
     });
     await expect(careless).rejects.toMatchObject({ code: '23514', constraint: 'wallet_no_overdraft' });
     await expectNothingStored([command], anna);

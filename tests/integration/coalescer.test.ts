@@ -7,6 +7,7 @@ import { createCoalescer } from '../../api/coalescer.ts';
 import type { CoalescerDeps, Ticket } from '../../api/coalescer.ts';
 import type { Command } from '../../shared/ledger/command.ts';
 import { createQueueBackend } from '../../shared/queue/ledgerQueue.ts';
+import { hearHandled } from '../../shared/store/handledEnvelopes.ts';
 import { readOutcomes } from '../../shared/store/readOutcomes.ts';
 import type { KnownOutcome } from '../../shared/store/readOutcomes.ts';
 import {
@@ -240,24 +241,26 @@ describe.each(backends)('on %s', (backend) => {
     expect(await balanceOf(lane.applyPool, anna)).toBe(2n);
   });
 
-  test('outcomes are found by looking when no event ever comes', async () => {
+  test('outcomes are found by looking when no worker tells of them', async () => {
     await openOn(backend);
     const deaf = coalescerOf(backend, { pollMs: 50 });
     const tickets = [deaf.coalescer.submit(one()), deaf.coalescer.submit(one())];
     expect(states(await outcomes(tickets))).toEqual(['applied']);
   });
 
-  test('outcomes are found by the event long before anyone would look', async () => {
+  test('outcomes are found when a worker tells of them, long before anyone would look', async () => {
     await openOn(backend);
     const patient = coalescerOf(backend, { pollMs: 60_000 });
     let heard = 0;
-    const listening = patient.backend.listen(0, (jobId) => {
-      heard++;
-      patient.coalescer.onCompleted(jobId);
+    const hearing = hearHandled({
+      databaseUrl: stores.databaseUrl,
+      onHandled: (jobId) => {
+        heard++;
+        patient.coalescer.onHandled(jobId);
+      },
     });
-    cleanUps.push(listening.close);
-    // A stream of events begins when it is first read.
-    await until('events arrive', async () => (await submit().outcome).state === 'applied' && heard > 0);
+    cleanUps.push(hearing.close);
+    await until('it hears', async () => (await submit().outcome).state === 'applied' && heard > 0);
     const startedMs = performance.now();
     expect((await patient.coalescer.submit(one()).outcome).state).toBe('applied');
     expect(performance.now() - startedMs).toBeLessThan(5_000);
@@ -319,6 +322,7 @@ describe.each(backends)('on %s', (backend) => {
       readOutcomes: (ids) => readOutcomes(lane.applyPool, ids),
       timeoutMs: 5_000,
       pollMs: 100,
+      restMs: 5,
       maxWaiting: 1_000,
       onEnvelope: () => undefined,
       ...changes,

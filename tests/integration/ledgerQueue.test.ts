@@ -228,20 +228,6 @@ describe.each(backends)('on %s', (backend) => {
         'waiting',
       ]);
     });
-
-    test('is told to whoever listens when it is done', async () => {
-      const heard: string[] = [];
-      const listening = openBackend().listen(0, (jobId) => heard.push(jobId));
-      cleanUps.push(listening.close);
-      const queue = openQueue();
-      openWorker(() => Promise.resolve());
-      let sent = 0;
-      await until('an event has come', async () => {
-        await queue.add(`e-${sent++}`, EMPTY);
-        return heard.length > 0;
-      });
-      expect(heard[0]).toMatch(/^e-\d+$/);
-    });
   });
 
   describe('a worker process', () => {

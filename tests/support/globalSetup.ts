@@ -1,7 +1,7 @@
-/** Starts the servers that all tests share, and says loudly when there is no Redis or no browser to test with. */
+/** Builds the service, starts the servers that all tests share, and says loudly when there is no Redis or no browser to test with. */
 import type { TestProject } from 'vitest/node';
 import { findChromium } from './chromium.ts';
-import { message, spawnProgram } from './processes.ts';
+import { buildService, message, spawnProgram } from './processes.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -19,6 +19,7 @@ const NO_CHROMIUM =
   'no Chromium on the PATH nor in CHROMIUM_PATH (Debian: apt-get install chromium): NO PAGE IS TESTED IN A BROWSER IN THIS RUN.';
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  buildService();
   const servers = spawnProgram('tests/support/servers.ts');
   const { databaseUrl, redisUrl } = (await message(servers, 'ready')) as { databaseUrl: string; redisUrl?: string };
   const chromiumPath = findChromium();

@@ -1,8 +1,8 @@
 /**
- * The service's own processes, started for real as in production, from their main files. A test ends what it started;
+ * The service's own processes, started for real as in production: built, from their main files. A test ends what it started;
  * should the test process die first, the lost IPC channel ends them, in good order (shared/lifecycle.ts).
  */
-import { fork } from 'node:child_process';
+import { execFileSync, fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -10,6 +10,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 /** As a URL, so that a process may be started in any folder. */
 const LOADER = ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href];
+/** What the service consists of, and what it is compared with, runs built: see `buildService`. */
+const BUILT = /^(api|worker|cli|bench\/baselines)\//;
 const READY_LIMIT_MS = 30_000;
 const EXIT_LIMIT_MS = 20_000;
 
@@ -36,6 +38,11 @@ export interface Service extends Spawned {
   url: string;
 }
 
+/** To be called by whoever starts any of the service's programs, before the first. Takes no time when nothing has changed. */
+export function buildService(): void {
+  execFileSync(process.execPath, [`${ROOT}build.mjs`], { stdio: 'inherit' });
+}
+
 /** Starts `api/main.ts` or `worker/main.ts` and waits until it is ready. Rejects with its output when it ends first. */
 export async function spawnService(role: 'api' | 'worker', env: Record<string, string>): Promise<Service> {
   const spawned = spawnProgram(`${role}/main.ts`, { env: { HOST: '127.0.0.1', PORT: '0', ...env } });
@@ -53,9 +60,10 @@ interface ProgramOptions {
 /** Starts one of the project's programs with no environment but PATH, HOME and `env`. */
 export function spawnProgram(file: string, options: ProgramOptions = {}): Spawned {
   const { PATH = '', HOME = '' } = process.env;
-  const child = fork(`${ROOT}${file}`, [], {
+  const built = BUILT.test(file) ? `dist/${file.replace(/\.ts$/, '.js')}` : file;
+  const child = fork(`${ROOT}${built}`, [], {
     cwd: options.cwd ?? ROOT,
-    execArgv: LOADER,
+    execArgv: built.endsWith('.ts') ? LOADER : [],
     env: { PATH, HOME, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     detached: options.detached ?? false,

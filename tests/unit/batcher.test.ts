@@ -1,7 +1,7 @@
 /** Many single calls become few lists, in order, one list at a time, and each caller gets its own answer. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { createBatcher } from '../../api/batcher.ts';
+import { createBatcher } from '../../shared/batcher.ts';
 
 /** A batcher whose lists wait until they are let go. */
 function held() {
