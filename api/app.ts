@@ -18,7 +18,7 @@ import { mountEndpoints } from './endpoint.ts';
 import type { Endpoint } from './endpoint.ts';
 import { createFailures } from './failures.ts';
 import { createApiHeaders } from './headers.ts';
-import { newId } from './ids.ts';
+import { v7 as uuidv7 } from 'uuid';
 import { createRequestMetrics } from './metrics.ts';
 import type { RequestMetrics } from './metrics.ts';
 import type { Move } from './movements.ts';
@@ -122,7 +122,7 @@ function collectRoutes(deps: AppDeps, guard: DatabaseGuard, auth: Auth): Route[]
 function beginRequest(logger: Logger): RequestHandler {
   const setHeaders = createApiHeaders();
   return (req, res, next) => {
-    const requestId = newId();
+    const requestId = uuidv7();
     setRequestId(res, requestId);
     setHeaders(req, res);
     if (logger.isLevelEnabled('debug')) {

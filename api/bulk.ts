@@ -3,7 +3,7 @@
  * one item is told of that item alone. An atomic list is the exception: one command, applied whole or not at all.
  */
 import type { Command, MovementKind } from '../shared/ledger/command.ts';
-import { newId } from './ids.ts';
+import { v7 as uuidv7 } from 'uuid';
 import { toCommand, toMoved } from './movements.ts';
 import type { Move, MoveDeps, Moved, Movement } from './movements.ts';
 import type { Preference } from './prefer.ts';
@@ -43,7 +43,7 @@ export function createBulk(deps: BulkDeps): Bulk {
     );
 
   const moveAll: Bulk['moveAll'] = async ({ items, prefer, ...common }) => {
-    const list = { id: newId(), size: items.length };
+    const list = { id: uuidv7(), size: items.length };
     const made = await Promise.all(
       items.map(async (item) =>
         item instanceof Problem ? item : orProblem(toCommand({ ...common, ...item, list }, deps)),

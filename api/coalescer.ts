@@ -23,7 +23,7 @@ import { MAX_ENVELOPE_COMMANDS } from '../shared/queue/contracts.ts';
 import type { KnownOutcome } from '../shared/store/readOutcomes.ts';
 import { handledOrPoll, createDelivery, isAbandoned, refuse } from './delivery.ts';
 import type { Delivery, DeliveryDeps, SentEnvelope, Submission } from './delivery.ts';
-import { newId } from './ids.ts';
+import { v7 as uuidv7 } from 'uuid';
 import { Problem } from './problem.ts';
 
 export interface CoalescerDeps extends DeliveryDeps {
@@ -183,7 +183,7 @@ function seal(submissions: Submission[]): SentEnvelope {
   const sentAtMs = performance.now();
   for (const submission of submissions) submission.state = 'sent';
   return {
-    jobId: `e-${newId()}`,
+    jobId: `e-${uuidv7()}`,
     submissions,
     arrivedAtMs: submissions[0]?.arrivedAtMs ?? sentAtMs,
     sentAtMs,

@@ -3,9 +3,8 @@
  * identity is recognised as the same or as another one.
  */
 import { hash } from 'node:crypto';
-import { v5 as uuidv5 } from 'uuid';
+import { v5 as uuidv5, v7 as uuidv7 } from 'uuid';
 import type { AtomicList, Command } from '../shared/ledger/command.ts';
-import { newId } from './ids.ts';
 
 /** Name spaces of the two ways in which a client can fix an operation's identity (RFC 9562, section 6.6). Never change. */
 const NS_KEY = 'a3d5f0e2-6c5b-4f7e-9b0e-2f1f6a1c7d10';
@@ -49,7 +48,7 @@ function operationId({ initiatorId, externalId, idempotencyKey }: Asked): string
   const owner = Number(initiatorId);
   if (externalId !== undefined) return uuidv5(JSON.stringify([owner, externalId]), NS_EXTERNAL);
   if (idempotencyKey !== undefined) return uuidv5(JSON.stringify([owner, idempotencyKey]), NS_KEY);
-  return newId();
+  return uuidv7();
 }
 
 /** Canonical JSON: keys in alphabetical order, absent fields left out, so that a new optional field changes no old hash. */

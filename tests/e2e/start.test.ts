@@ -270,7 +270,7 @@ describe('an end', () => {
   });
 
   test('by SIGTERM to npm, which runs it, leaves nothing', async () => {
-    for (const name of ['api', 'cli', 'node_modules', 'prisma', 'shared', 'worker']) {
+    for (const name of ['build.mjs', 'dist', 'node_modules']) {
       await symlink(path.resolve(name), path.join(folder, name));
     }
     await copyFile('package.json', path.join(folder, 'package.json'));
@@ -359,7 +359,7 @@ describe('a process that dies', () => {
       );
     }
     expect(await service.exited).toEqual({ code: 1, signal: null });
-    expect(service.stderr()).toMatch(/worker\/main\.ts ended by SIGKILL, too often to be started again\.\n$/);
+    expect(service.stderr()).toMatch(/worker\/main\.js ended by SIGKILL, too often to be started again\.\n$/);
     expect(left()).toEqual([]);
     await expectNoServer();
   });
