@@ -37,6 +37,7 @@ export function createHistory(): History {
   let kept: Sample[] = [];
   let points: Point[] = [];
   let newestMs = -Infinity;
+  let hasLooked = false;
   const lastTaken = new Map<number, Sighting>();
 
   const close = (untilMs: number) => {
@@ -51,12 +52,15 @@ export function createHistory(): History {
   };
 
   return {
-    wanted: (nowMs) =>
-      newestMs < nowMs - HOUR_MS
-        ? { sinceMs: nowMs - HOUR_MS, stepMs: STEP_MS }
-        : // What is new, and what was stored late.
-          { sinceMs: newestMs - LATE_MS, stepMs: nowMs - newestMs > 2 * STEP_MS ? STEP_MS : 1 },
+    wanted(nowMs) {
+      // A fleet that has just started has stored two rows in one step, of which a look by steps sees only one.
+      if (hasLooked && newestMs === -Infinity) return { sinceMs: nowMs - 2 * STEP_MS, stepMs: 1 };
+      if (newestMs < nowMs - HOUR_MS) return { sinceMs: nowMs - HOUR_MS, stepMs: STEP_MS };
+      // What is new, and what was stored late.
+      return { sinceMs: newestMs - LATE_MS, stepMs: nowMs - newestMs > 2 * STEP_MS ? STEP_MS : 1 };
+    },
     add(samples, nowMs) {
+      hasLooked = true;
       const known = new Set(kept.map(identify));
       for (const sample of samples) {
         if (known.has(identify(sample))) continue;
