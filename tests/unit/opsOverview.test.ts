@@ -105,6 +105,11 @@ describe('the history', () => {
     expect(history.wanted(T0 + 60_000)).toEqual({ sinceMs: T0 - 5_000, stepMs: STEP_MS });
     expect(history.wanted(T0 + 2 * HOUR_MS)).toEqual({ sinceMs: T0 + HOUR_MS, stepMs: STEP_MS });
   });
+  test('looks at every row while a first look has found nobody, as of a fleet that has just started', () => {
+    const history = createHistory();
+    history.add([], T0);
+    expect(history.wanted(T0)).toEqual({ sinceMs: T0 - 2 * STEP_MS, stepMs: 1 });
+  });
   test('makes a point of a step once it is over, from all its samples, each counted once', () => {
     const history = createHistory();
     const samples = [0, 5_000, 10_000].map((afterMs) =>
