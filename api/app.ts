@@ -5,6 +5,7 @@
 import express from 'express';
 import type { ErrorRequestHandler, Express, Request, RequestHandler } from 'express';
 import type { Registry } from 'prom-client';
+import { v7 as uuidv7 } from 'uuid';
 import type { Dependency } from '../shared/dependency.ts';
 import type { Env } from '../shared/env.ts';
 import type { Logger } from '../shared/logger.ts';
@@ -18,7 +19,6 @@ import { mountEndpoints } from './endpoint.ts';
 import type { Endpoint } from './endpoint.ts';
 import { createFailures } from './failures.ts';
 import { createApiHeaders } from './headers.ts';
-import { v7 as uuidv7 } from 'uuid';
 import { createRequestMetrics } from './metrics.ts';
 import type { RequestMetrics } from './metrics.ts';
 import type { Move } from './movements.ts';

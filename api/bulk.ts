@@ -2,8 +2,8 @@
  * Many movements in one request: each with an identity of its own, each with an outcome of its own. What is wrong with
  * one item is told of that item alone. An atomic list is the exception: one command, applied whole or not at all.
  */
-import type { Command, MovementKind } from '../shared/ledger/command.ts';
 import { v7 as uuidv7 } from 'uuid';
+import type { Command, MovementKind } from '../shared/ledger/command.ts';
 import { toCommand, toMoved } from './movements.ts';
 import type { Move, MoveDeps, Moved, Movement } from './movements.ts';
 import type { Preference } from './prefer.ts';

@@ -12,18 +12,18 @@
  *        ▼                           ▼
  *     `unavailable`               the request answers 202 or `outcome_unknown`
  *
- * A worker's word that it has handled the envelope only says when to look; a poll covers lost ones. The slot always frees itself: an
- * envelope that the queue does not know is added again under its own id, an `add` that does not answer leaves its
- * commands *in doubt* (they go on waiting for an outcome, for the job may exist), and an envelope that nobody waits for
- * any more gives its slot back and is only remembered as the *straggler*: while it is stuck and the queue is not
+ * A worker's word that it has handled the envelope only says when to look; a poll covers lost ones. The slot always frees
+ * itself: an envelope that the queue does not know is added again under its own id, an `add` that does not answer leaves
+ * its commands *in doubt* (they go on waiting for an outcome, for the job may exist), and an envelope that nobody waits
+ * for any more gives its slot back and is only remembered as the *straggler*: while it is stuck and the queue is not
  * paused, newcomers are refused, because they would wait behind it.
  */
+import { v7 as uuidv7 } from 'uuid';
 import type { Command } from '../shared/ledger/command.ts';
 import { MAX_ENVELOPE_COMMANDS } from '../shared/queue/contracts.ts';
 import type { KnownOutcome } from '../shared/store/readOutcomes.ts';
 import { handledOrPoll, createDelivery, isAbandoned, refuse } from './delivery.ts';
 import type { Delivery, DeliveryDeps, SentEnvelope, Submission } from './delivery.ts';
-import { v7 as uuidv7 } from 'uuid';
 import { Problem } from './problem.ts';
 
 export interface CoalescerDeps extends DeliveryDeps {

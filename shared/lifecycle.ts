@@ -72,7 +72,7 @@ export function runProcess(
 
 /**
  * On a machine with much memory V8 lets garbage grow to several times what is in use before it collects. These flags are
- * read each time V8 decides, so they may be set now; what they cost and save is in docs/PERFORMANCE.md.
+ * read each time V8 decides, so they may be set now; what they cost and save is in docs/adr/0008-what-a-transfer-costs.md.
  */
 function keepHeapSmall(): void {
   setFlagsFromString('--heap-growing-percent=20');
