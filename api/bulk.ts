@@ -3,53 +3,53 @@
  * one item is told of that item alone. An atomic list is the exception: one command, applied whole or not at all.
  */
 import { v7 as uuidv7 } from 'uuid';
-import type { Command, MovementKind } from '../shared/ledger/command.ts';
-import { toCommand, toMoved } from './movements.ts';
-import type { Move, MoveDeps, Moved, Movement } from './movements.ts';
+import type { Command } from '../shared/ledger/command.ts';
+import { findFacts, toCommand, toMoved, waitAsPreferred } from './movements.ts';
+import type { MoveDeps, Moved, MovementItem, MovementRequest } from './movements.ts';
 import type { Preference } from './prefer.ts';
-import { PROBLEMS, Problem } from './problem.ts';
-import type { Principal } from './route.ts';
-import type { SubmitList } from './submit.ts';
+import { PROBLEMS, Problem, attempt, orProblem } from './problem.ts';
+import type { SubmitEach, SubmitList } from './submitMany.ts';
 
 /** An item that could be read, or what is wrong with it. */
-export type BulkItem = Problem | Pick<Movement, 'walletId' | 'amount' | 'details' | 'externalId' | 'idempotencyKey'>;
+export type BulkItem = Problem | MovementItem;
 
-interface BulkRequest {
-  kind: MovementKind;
-  principal: Principal;
+interface BulkRequest extends Omit<MovementRequest, 'list'> {
   items: readonly BulkItem[];
-  requestId: string;
   prefer: Preference;
 }
 
 export type BulkResult = Moved | Problem;
 
 interface BulkDeps extends MoveDeps {
-  move: Move;
+  submitEach: SubmitEach;
   submitList: SubmitList;
 }
 
 export interface Bulk {
-  /** Each item for itself; one result each, in order. They never reject. */
-  moveEach: (request: BulkRequest) => Promise<BulkResult>[];
+  /** Each item for itself: `onResult` is told of each, by its place, once. */
+  moveEach: (request: BulkRequest, onResult: (index: number, result: BulkResult) => void) => Promise<void>;
   /** All or none. */
   moveAll: (request: BulkRequest) => Promise<BulkResult[]>;
 }
 
 export function createBulk(deps: BulkDeps): Bulk {
-  const moveEach: Bulk['moveEach'] = ({ items, ...common }) =>
-    items.map((item) =>
-      item instanceof Problem ? Promise.resolve(item) : orProblem(deps.move({ ...common, ...item })),
-    );
+  const moveEach: Bulk['moveEach'] = async ({ prefer, ...request }, onResult) => {
+    const open: { command: Command; index: number }[] = [];
+    for (const [index, made] of (await makeCommands(request, deps)).entries()) {
+      if (made instanceof Problem) onResult(index, made);
+      else open.push({ command: made, index });
+    }
+    const options = waitAsPreferred(prefer, deps.timeoutMs);
+    const commands = open.map(({ command }) => command);
+    await deps.submitEach(commands, options, (at, end) => {
+      const { command, index } = open[at] as (typeof open)[number];
+      onResult(index, end instanceof Problem ? end : attempt(() => toMoved(end, command)));
+    });
+  };
 
-  const moveAll: Bulk['moveAll'] = async ({ items, prefer, ...common }) => {
-    const list = { id: uuidv7(), size: items.length };
-    const made = await Promise.all(
-      items.map(async (item) =>
-        item instanceof Problem ? item : orProblem(toCommand({ ...common, ...item, list }, deps)),
-      ),
-    );
-    const unique = refuseRepeated(made);
+  const moveAll: Bulk['moveAll'] = async ({ prefer, ...request }) => {
+    const list = { id: uuidv7(), size: request.items.length };
+    const unique = refuseRepeated(await makeCommands({ ...request, list }, deps));
     // A fault of ours says nothing about the list: a twin of this request may be applied at this moment.
     const fault = unique.find((each) => each instanceof Problem && PROBLEMS[each.code].status >= 500);
     if (fault) throw fault as Problem;
@@ -68,6 +68,22 @@ export function createBulk(deps: BulkDeps): Bulk {
   return { moveEach, moveAll };
 }
 
+/** One command for each item, or what is wrong with it. */
+async function makeCommands(
+  { items, ...request }: Omit<BulkRequest, 'prefer'> & MovementRequest,
+  deps: MoveDeps,
+): Promise<(Command | Problem)[]> {
+  const walletIds = items.flatMap((item) => (item instanceof Problem ? [] : item.walletId));
+  const found = await orProblem(findFacts(request.principal, walletIds, deps));
+  if (found instanceof Problem) return items.map((item) => (item instanceof Problem ? item : found));
+  const facts = found.values();
+  return items.map((item) => {
+    if (item instanceof Problem) return item;
+    const { value } = facts.next();
+    return attempt(() => toCommand(request, item, value as NonNullable<typeof value>));
+  });
+}
+
 /** An identity can be used once in a list that is applied as one. */
 function refuseRepeated(made: readonly (Command | Problem)[]): (Command | Problem)[] {
   const ids = new Set<string>();
@@ -83,23 +99,4 @@ function refuseRepeated(made: readonly (Command | Problem)[]): (Command | Proble
 
 function unknownAs({ extras }: Problem, { id }: Command): Problem {
   return new Problem('outcome_unknown', { ...extras, operationId: id });
-}
-
-/** A refusal is a result here, and anything else a fault of the whole request. */
-async function orProblem<T>(result: Promise<T>): Promise<T | Problem> {
-  try {
-    return await result;
-  } catch (error) {
-    if (error instanceof Problem) return error;
-    throw error;
-  }
-}
-
-function attempt(result: () => Moved): BulkResult {
-  try {
-    return result();
-  } catch (error) {
-    if (error instanceof Problem) return error;
-    throw error;
-  }
 }

@@ -21,9 +21,8 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { Command } from '../shared/ledger/command.ts';
 import { MAX_ENVELOPE_COMMANDS } from '../shared/queue/contracts.ts';
-import type { KnownOutcome } from '../shared/store/readOutcomes.ts';
 import { handledOrPoll, createDelivery, isAbandoned, refuse } from './delivery.ts';
-import type { Delivery, DeliveryDeps, SentEnvelope, Submission } from './delivery.ts';
+import type { Delivery, DeliveryDeps, End, SentEnvelope, Submission } from './delivery.ts';
 import { Problem } from './problem.ts';
 
 export interface CoalescerDeps extends DeliveryDeps {
@@ -40,11 +39,6 @@ export interface CoalescerDeps extends DeliveryDeps {
 
 /** A command handed over, as its owner sees it. */
 export interface Ticket {
-  /**
-   * The stored outcome, or, when a 202 has promised another request under the same id, that promise (`pending` with
-   * another hash). Rejects with `unavailable` when the command certainly never left this process.
-   */
-  outcome: Promise<KnownOutcome>;
   /** Whether the command may be in the queue. */
   isSent: () => boolean;
   /** Nobody waits any more. The command stays where it is. */
@@ -56,8 +50,8 @@ export interface Ticket {
 export interface Coalescer {
   /** Throws `unavailable` or `overloaded` when a command would not be served in time. */
   admit: () => void;
-  /** Call `admit` first. */
-  submit: (command: Command) => Ticket;
+  /** Call `admit` first. `onEnd` is told once, later than this call returns, unless the command is withdrawn. */
+  submit: (command: Command, onEnd: (end: End) => void) => Ticket;
   /** Takes back what has not been sent and nobody waits for. */
   takeBack: () => Command[];
   waiting: () => number;
@@ -69,7 +63,7 @@ export interface Coalescer {
 
 export function createCoalescer(deps: CoalescerDeps): Coalescer {
   const delivery = createDelivery(deps);
-  const buffer = new Set<Submission>(); // in order of arrival
+  let buffer: Submission[] = []; // in order of arrival
   let slot: SentEnvelope | undefined;
   let straggler: SentEnvelope | undefined;
   let isSending = false;
@@ -83,11 +77,11 @@ export function createCoalescer(deps: CoalescerDeps): Coalescer {
 
   const sendNext = () => {
     isSending = false;
-    if (slot || buffer.size === 0) return;
+    if (slot || buffer.length === 0) return;
     const envelope = seal(take(buffer, MAX_ENVELOPE_COMMANDS));
     slot = envelope;
     deps.onEnvelope(envelope.submissions.length);
-    void deliver(delivery, envelope, deps, () => refuse(take(buffer, buffer.size))).then((end) => {
+    void deliver(delivery, envelope, deps, () => refuse(buffer.splice(0))).then((end) => {
       slot = undefined;
       if (end === 'abandoned') follow(envelope);
       if (envelope.submissions.length > 1) rest();
@@ -112,30 +106,30 @@ export function createCoalescer(deps: CoalescerDeps): Coalescer {
   return {
     admit: () => {
       if (deps.isQueueAway()) throw new Problem('unavailable');
-      if (buffer.size >= deps.maxWaiting) throw new Problem('overloaded');
+      if (buffer.length >= deps.maxWaiting) throw new Problem('overloaded');
       const oldest = straggler ?? slot;
       const isLate = oldest !== undefined && performance.now() - oldest.arrivedAtMs > deps.timeoutMs;
       if (isLate && !delivery.isPaused()) throw new Problem('overloaded');
     },
-    submit: (command) => {
-      const { submission, outcome } = createSubmission(command);
-      buffer.add(submission);
+    submit: (command, onEnd) => {
+      const arrivedAtMs = performance.now();
+      const submission: Submission = { command, arrivedAtMs, state: 'waiting', hasWaiter: true, onEnd };
+      buffer.push(submission);
       sendSoon();
       return {
-        outcome,
         isSent: () => submission.state !== 'waiting',
         leave: () => {
           submission.hasWaiter = false;
         },
-        withdraw: () => buffer.delete(submission),
+        withdraw: () => withdraw(buffer, submission),
       };
     },
     takeBack: () => {
-      const left = [...buffer].filter(({ hasWaiter }) => !hasWaiter);
-      for (const submission of left) buffer.delete(submission);
+      const left = buffer.filter(({ hasWaiter }) => !hasWaiter);
+      buffer = buffer.filter(({ hasWaiter }) => hasWaiter);
       return left.map(({ command }) => command);
     },
-    waiting: () => buffer.size,
+    waiting: () => buffer.length,
     isPaused: delivery.isPaused,
     onHandled: (jobId) => {
       if (slot?.jobId !== jobId) return;
@@ -167,18 +161,6 @@ async function deliver(
   }
 }
 
-function createSubmission(command: Command): { submission: Submission; outcome: Promise<KnownOutcome> } {
-  let resolve!: Submission['resolve'];
-  let reject!: Submission['reject'];
-  const outcome = new Promise<KnownOutcome>((onResolve, onReject) => {
-    resolve = onResolve;
-    reject = onReject;
-  });
-  outcome.catch(() => undefined); // whoever waited may have left: a refusal is then nobody's
-  const arrivedAtMs = performance.now();
-  return { submission: { command, arrivedAtMs, state: 'waiting', hasWaiter: true, resolve, reject }, outcome };
-}
-
 function seal(submissions: Submission[]): SentEnvelope {
   const sentAtMs = performance.now();
   for (const submission of submissions) submission.state = 'sent';
@@ -193,15 +175,20 @@ function seal(submissions: Submission[]): SentEnvelope {
   };
 }
 
+function withdraw(buffer: Submission[], submission: Submission): boolean {
+  const place = buffer.indexOf(submission);
+  if (place >= 0) buffer.splice(place, 1);
+  return place >= 0;
+}
+
 /** The oldest submissions, up to `count`, taken out of the buffer: an atomic list leaves whole or stays. */
-function take(buffer: Set<Submission>, count: number): Submission[] {
-  const taken: Submission[] = [];
-  for (const submission of buffer) {
-    const { list } = submission.command;
-    const room = list && taken.at(-1)?.command.list?.id !== list.id ? list.size : 1;
-    if (taken.length + room > count) break;
-    taken.push(submission);
-    buffer.delete(submission);
+function take(buffer: Submission[], count: number): Submission[] {
+  let taken = 0;
+  for (const [place, { command }] of buffer.entries()) {
+    const { list } = command;
+    const room = list && buffer[place - 1]?.command.list?.id !== list.id ? list.size : 1;
+    if (taken + room > count) break;
+    taken += 1;
   }
-  return taken;
+  return buffer.splice(0, taken);
 }

@@ -3,12 +3,12 @@
  * identity is recognised as the same or as another one.
  */
 import { hash } from 'node:crypto';
-import { v5 as uuidv5, v7 as uuidv7 } from 'uuid';
+import { parse, v5 as uuidv5, v7 as uuidv7 } from 'uuid';
 import type { AtomicList, Command } from '../shared/ledger/command.ts';
 
 /** Name spaces of the two ways in which a client can fix an operation's identity (RFC 9562, section 6.6). Never change. */
-const NS_KEY = 'a3d5f0e2-6c5b-4f7e-9b0e-2f1f6a1c7d10';
-const NS_EXTERNAL = 'c1b7e4d8-02f9-4b1e-8a52-6e0f3d9a4b27';
+const NS_KEY = parse('a3d5f0e2-6c5b-4f7e-9b0e-2f1f6a1c7d10');
+const NS_EXTERNAL = parse('c1b7e4d8-02f9-4b1e-8a52-6e0f3d9a4b27');
 
 /** After this a command that was neither decided nor promised will never be applied: "unknown" has an end. */
 const COMMAND_LIFE_MS = 10 * 60_000;

@@ -16,14 +16,19 @@ const QUEUE_DEADLINE_MS = 2_000;
 const LOOK_UP_AFTER_MS = 500;
 const STRAGGLER_PAUSE_MS = 500;
 
+/**
+ * The stored outcome; or, when a 202 has promised another request under the same id, that promise (`pending` with another
+ * hash); or `unavailable`, when the command certainly never left this process.
+ */
+export type End = KnownOutcome | Problem;
+
 /** A command on its way, and the one who waits for it. */
 export interface Submission {
   command: Command;
   arrivedAtMs: number;
   state: 'waiting' | 'sent' | 'settled';
   hasWaiter: boolean;
-  resolve: (outcome: KnownOutcome) => void;
-  reject: (error: Problem) => void;
+  onEnd: (end: End) => void;
 }
 
 export interface SentEnvelope {
@@ -89,7 +94,7 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
       const outcome = known.get(submission.command.id);
       if (!outcome || !isAnswer(outcome, submission.command)) return true;
       submission.state = 'settled';
-      submission.resolve(outcome);
+      submission.onEnd(outcome);
       deps.onOutcome?.(performance.now() - submission.arrivedAtMs);
       return false;
     });
@@ -139,7 +144,7 @@ function isAnswer(outcome: KnownOutcome, command: Command): boolean {
 export function refuse(submissions: readonly Submission[]): void {
   for (const submission of submissions) {
     submission.state = 'settled';
-    submission.reject(new Problem('unavailable'));
+    submission.onEnd(new Problem('unavailable'));
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import type { DatabaseClock } from '../shared/time.ts';
 import { createCommand } from './command.ts';
-import { refuseReuse } from './movements.ts';
+import { refuseReuse, waitAsPreferred } from './movements.ts';
 import type { Preference } from './prefer.ts';
 import { Problem } from './problem.ts';
 import type { Principal } from './route.ts';
@@ -58,8 +58,7 @@ export function createFreeze(deps: FreezeDeps): Freeze {
     );
     const known = await deps.submit(command, {
       isKeyed: idempotencyKey !== undefined,
-      waitMs: prefer.waitMs ?? deps.timeoutMs,
-      respondAsync: prefer.respondAsync && prefer.waitMs === undefined,
+      ...waitAsPreferred(prefer, deps.timeoutMs),
     });
     refuseReuse(known, command);
     const { id: operationId } = known;

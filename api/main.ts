@@ -74,11 +74,11 @@ runProcess(async () => {
     maxPending: env.MAX_PENDING,
     stopping: stopping.signal,
   });
-  const { submit, submitList, admit } = submission;
+  const { submit, submitEach, submitList, admit } = submission;
   const findWallet = createWalletFinder(prisma, guard);
   const moveDeps = { submit, findWallet, clock, timeoutMs: env.OPERATION_TIMEOUT_MS };
   const move = createMove(moveDeps);
-  const bulk = createBulk({ ...moveDeps, move, submitList });
+  const bulk = createBulk({ ...moveDeps, submitEach, submitList });
   const audit = createAudit({ prisma, guard, logger });
   const freeze = auditFreeze(createFreeze(moveDeps), audit);
   const operationRoutes = createOperationRoutes({ move, bulk, freeze, admit, outcomes, pool, guard });

@@ -15,17 +15,24 @@ import type { Principal } from './route.ts';
 import type { Submit } from './submit.ts';
 import type { FindWallet, WalletFacts } from './wallets.ts';
 
-/** What a client asks for. `walletId` is the wallet that receives. */
-export interface Movement {
+/** Who asks, and in which request. */
+export interface MovementRequest {
   kind: MovementKind;
   principal: Principal;
+  list?: AtomicList | undefined;
+  requestId: string;
+}
+
+/** What is to be moved. `walletId` is the wallet that receives. */
+export interface MovementItem {
   walletId: number;
   amount: number | string;
   details?: string | undefined;
   externalId?: string | undefined;
   idempotencyKey?: string | undefined;
-  list?: AtomicList | undefined;
-  requestId: string;
+}
+
+export interface Movement extends MovementRequest, MovementItem {
   prefer: Preference;
 }
 
@@ -47,38 +54,58 @@ export interface MoveDeps {
 /** Throws a `Problem` for a refusal, also for one by the ledger. */
 export function createMove(deps: MoveDeps): Move {
   return async (movement) => {
-    const command = await toCommand(movement, deps);
+    const [facts] = await findFacts(movement.principal, [movement.walletId], deps);
+    const command = toCommand(movement, movement, facts as Facts);
     const known = await deps.submit(command, {
       isKeyed: movement.externalId !== undefined || movement.idempotencyKey !== undefined,
-      waitMs: movement.prefer.waitMs ?? deps.timeoutMs,
-      // RFC 7240, section 4.3: with `wait` beside it, `respond-async` only matters once that time is up.
-      respondAsync: movement.prefer.respondAsync && movement.prefer.waitMs === undefined,
+      ...waitAsPreferred(movement.prefer, deps.timeoutMs),
     });
     return toMoved(known, command);
   };
 }
 
-/** The command that a movement asks for. Throws a `Problem` that names the first thing that is wrong with it. */
-export async function toCommand(
-  movement: Omit<Movement, 'prefer'>,
+/** RFC 7240, section 4.3: with `wait` beside it, `respond-async` only matters once that time is up. */
+export function waitAsPreferred({ waitMs, respondAsync }: Preference, timeoutMs: number) {
+  return { waitMs: waitMs ?? timeoutMs, respondAsync: respondAsync && waitMs === undefined };
+}
+
+/** What is known of the world when a movement becomes a command. `nowMs` is the database's time. */
+interface Facts {
+  payer: WalletFacts | undefined;
+  receiver: WalletFacts | undefined;
+  nowMs: number;
+}
+
+/** The facts for each of several movements of one principal, in their order. */
+export async function findFacts(
+  principal: Principal,
+  walletIds: readonly number[],
   { findWallet, clock }: Pick<MoveDeps, 'findWallet' | 'clock'>,
-): Promise<Command> {
-  const { payer, receiver, amountMinor } = await resolve(movement, findWallet);
+): Promise<Facts[]> {
+  const payer = principal.walletId === null ? undefined : await findWallet(principal.walletId);
+  const receivers = await Promise.all(walletIds.map((id) => findWallet(BigInt(id))));
+  const nowMs = await clock.nowMs();
+  return receivers.map((receiver) => ({ payer, receiver, nowMs }));
+}
+
+/** The command that `item` asks for. Throws a `Problem` that names the first thing that is wrong with it. */
+export function toCommand(request: MovementRequest, item: MovementItem, facts: Facts): Command {
+  const { payer, receiver, amountMinor } = resolve(request.kind, item.amount, facts);
   return createCommand(
     {
-      kind: movement.kind,
+      kind: request.kind,
       debitWalletId: payer.id,
       creditWalletId: receiver.id,
       amountMinor,
       currency: payer.currency,
-      initiatorId: movement.principal.userId,
-      requestId: movement.requestId,
-      details: movement.details,
-      externalId: movement.externalId,
-      idempotencyKey: movement.idempotencyKey,
-      list: movement.list,
+      initiatorId: request.principal.userId,
+      requestId: request.requestId,
+      details: item.details,
+      externalId: item.externalId,
+      idempotencyKey: item.idempotencyKey,
+      list: request.list,
     },
-    await clock.nowMs(),
+    facts.nowMs,
   );
 }
 
@@ -103,18 +130,17 @@ export function refuseReuse(known: KnownOutcome, command: Command): void {
 }
 
 /** The wallets and the amount, or the first thing that is wrong with them. */
-async function resolve(
-  { principal, walletId, amount, kind }: Omit<Movement, 'prefer'>,
-  findWallet: FindWallet,
-): Promise<{ payer: WalletFacts; receiver: WalletFacts; amountMinor: bigint }> {
-  const payer = principal.walletId === null ? undefined : await findWallet(principal.walletId);
+function resolve(
+  kind: MovementKind,
+  amount: number | string,
+  { payer, receiver }: Facts,
+): { payer: WalletFacts; receiver: WalletFacts; amountMinor: bigint } {
   if (!payer) throw new Problem('forbidden');
   const parsed = parseAmount(amount, payer.currency);
   if (!parsed.ok) {
     const errors = [{ path: 'amount', message: parsed.broke }];
     throw new Problem('invalid_request', { detail: `Not valid: amount ${parsed.broke}.`, errors });
   }
-  const receiver = await findWallet(BigInt(walletId));
   if (receiver?.kind !== 'customer') throw new Problem('wallet_not_found');
   if (kind === 'transfer' && receiver.id === payer.id) throw new Problem('same_wallet');
   if (receiver.currency !== payer.currency) throw new Problem('currency_mismatch');

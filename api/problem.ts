@@ -259,3 +259,25 @@ export function problemReply(problem: Problem, requestId: string) {
     },
   };
 }
+
+/** A refusal is a result here; anything else goes on as the fault it is. */
+export async function orProblem<T>(result: Promise<T>): Promise<T | Problem> {
+  try {
+    return await result;
+  } catch (error) {
+    return asProblem(error);
+  }
+}
+
+export function attempt<T>(act: () => T): T | Problem {
+  try {
+    return act();
+  } catch (error) {
+    return asProblem(error);
+  }
+}
+
+function asProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  throw error;
+}

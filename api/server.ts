@@ -71,29 +71,41 @@ function expressMessages(app: Express): ServerOptions {
   return { IncomingMessage: Request, ServerResponse: Response };
 }
 
+interface Connection {
+  /** Requests that are not answered yet. */
+  open: number;
+  /** The answer after which it may be closed: a client that pipelines has others under way before it. */
+  latest?: ServerResponse | undefined;
+}
+
 /** Knows which connections have a request that is not answered yet. Call before the handler is added. */
 function watchConnections(server: Server): { announceClose: () => void; closeIdle: () => void } {
-  const responses = new Map<Socket, Set<ServerResponse>>();
+  const connections = new Map<Socket, Connection>();
   let isClosing = false;
   server.on('connection', (socket: Socket) => {
-    responses.set(socket, new Set());
-    socket.once('close', () => responses.delete(socket));
+    connections.set(socket, { open: 0 });
+    socket.once('close', () => connections.delete(socket));
   });
   server.on('request', (req, res) => {
     if (isClosing) res.setHeader('Connection', 'close');
-    const open = responses.get(req.socket);
-    open?.add(res);
-    res.once('close', () => open?.delete(res));
+    const connection = connections.get(req.socket);
+    if (!connection) return;
+    connection.open += 1;
+    connection.latest = res;
+    res.once('close', () => {
+      connection.open -= 1;
+      if (connection.latest === res) connection.latest = undefined;
+    });
   });
   return {
     announceClose: () => {
       isClosing = true;
-      for (const open of responses.values()) {
-        for (const res of open) if (!res.headersSent) res.setHeader('Connection', 'close');
+      for (const { latest } of connections.values()) {
+        if (latest && !latest.headersSent) latest.setHeader('Connection', 'close');
       }
     },
     closeIdle: () => {
-      for (const [socket, open] of responses) if (open.size === 0) socket.destroy();
+      for (const [socket, { open }] of connections) if (open === 0) socket.destroy();
     },
   };
 }

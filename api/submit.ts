@@ -13,27 +13,20 @@
  * With `respond-async` the promise comes first and the command is then left to its partition. If it does not leave, for
  * the queue or this process goes away, its promise is made due at once, so that a worker brings it in.
  */
-import { partitionOf } from '../shared/ledger/command.ts';
 import type { Command } from '../shared/ledger/command.ts';
 import { FIRST_SWEEP_MS } from '../shared/store/pendingOperations.ts';
 import type { KnownOutcome } from '../shared/store/readOutcomes.ts';
 import type { Dependency } from '../shared/dependency.ts';
 import type { Pool } from '../shared/store/pool.ts';
-import type { Coalescer, Ticket } from './coalescer.ts';
+import type { Coalescer } from './coalescer.ts';
 import type { DatabaseGuard } from './databaseGuard.ts';
 import type { Outcomes } from './outcomes.ts';
+import { createHandOver, outcomeUnknown } from './handOver.ts';
+import type { Handed } from './handOver.ts';
 import { Problem } from './problem.ts';
 import { createPromises } from './promises.ts';
-
-/**
- * Whoever decides or promises looks at the clock a little before the COMMIT; what clients are told leaves room for that,
- * many times as much as the limits on their statements allow.
- */
-const EXPIRY_MARGIN_MS = 30_000;
-
-/** How long a request hopes for the outcome of a command that left before the database was found to be away. */
-const HOPE_MS = 1_700;
-const WATCH_MS = 100;
+import { createSubmitEach, createSubmitList } from './submitMany.ts';
+import type { SubmitEach, SubmitList } from './submitMany.ts';
 
 export interface SubmitDeps {
   /** By partition. */
@@ -58,14 +51,9 @@ export interface SubmitOptions {
 /** Resolves with what is known of the operation: an outcome, or `pending` once that is promised. Throws `Problem`. */
 export type Submit = (command: Command, options: SubmitOptions) => Promise<KnownOutcome>;
 
-/**
- * The same for the items of an atomic list, in order. A list is never promised: when the time is up it throws
- * `outcome_unknown`, and the same items with the same keys are safe to send again.
- */
-export type SubmitList = (items: readonly Command[], waitMs: number) => Promise<KnownOutcome[]>;
-
 export interface Submission {
   submit: Submit;
+  submitEach: SubmitEach;
   submitList: SubmitList;
   /** Refuses with a `Problem` when no command could be served now; costs nothing, so it may run before all else. */
   admit: () => void;
@@ -75,7 +63,7 @@ export interface Submission {
 
 export function createSubmission(deps: SubmitDeps): Submission {
   const { promise, hasten, isFull } = createPromises({ ...deps, partitions: deps.coalescers.length });
-  const inTime = createWait(deps);
+  const { coalescerOf, hand } = createHandOver(deps);
 
   const admit = () => {
     if (deps.database.isAway() || deps.stopping.aborted) throw new Problem('unavailable');
@@ -83,30 +71,33 @@ export function createSubmission(deps: SubmitDeps): Submission {
     if (waiting >= deps.maxWaiting) throw new Problem('overloaded');
   };
 
-  const coalescerOf = (command: Command): Coalescer => {
-    const coalescer = deps.coalescers[partitionOf(command, deps.coalescers.length)];
-    if (!coalescer) throw new Error(`no partition for operation ${command.id}`);
-    return coalescer;
+  const admitTo = (coalescer: Coalescer) => {
+    coalescer.admit();
+    // A paused queue decides nothing, so without room for its promise a command could only end in not knowing.
+    if (coalescer.isPaused() && isFull()) throw new Problem('overloaded');
   };
 
-  const submit: Submit = async (command, { isKeyed, waitMs, respondAsync }) => {
+  const submit: Submit = async (command, options) => {
+    const { isKeyed, waitMs, respondAsync } = options;
     const coalescer = coalescerOf(command);
     if (isKeyed) {
       // What is decided already can be told however much is waiting.
       const known = await deps.outcomes.lookUp(command.id);
-      if (known) return known.state === 'pending' ? waitForPromised(command, known, waitMs, respondAsync) : known;
+      if (known) return known.state === 'pending' ? waitForPromised(command, known, options) : known;
     }
-    coalescer.admit();
-    // A paused queue decides nothing, so without room for its promise a command could only end in not knowing.
-    if (coalescer.isPaused() && isFull()) throw new Problem('overloaded');
+    admitTo(coalescer);
     if (respondAsync) return promiseAtOnce(command, coalescer);
-    const ticket = coalescer.submit(command);
-    const outcome = await inTime(ticket.outcome, waitMs);
-    return outcome ?? promiseLate(command, ticket);
+    const [handed] = (await hand([command], waitMs)) as [Handed];
+    if (handed.end instanceof Problem) throw handed.end;
+    return handed.end ?? promiseLate(handed);
   };
 
   /** The same key while its operation is promised: nothing is started, the same one is waited for. */
-  const waitForPromised = async (command: Command, known: KnownOutcome, waitMs: number, respondAsync: boolean) => {
+  const waitForPromised = async (
+    command: Command,
+    known: KnownOutcome,
+    { waitMs, respondAsync }: Pick<SubmitOptions, 'waitMs' | 'respondAsync'>,
+  ) => {
     if (respondAsync || known.requestHash !== command.requestHash) return known;
     // The promise stands whether or not it can be looked at now.
     return (await deps.outcomes.watch(command.id, waitMs).catch(() => known)) ?? known;
@@ -124,13 +115,14 @@ export function createSubmission(deps: SubmitDeps): Submission {
   /** Lets a promised command go its way, for which nobody waits. */
   const send = async (command: Command, coalescer: Coalescer): Promise<void> => {
     if (deps.stopping.aborted) return hasten([command.id]);
-    const { leave, outcome } = coalescer.submit(command);
+    const { leave } = coalescer.submit(command, (end) => {
+      // It was refused, and so has certainly not left.
+      if (end instanceof Problem) void hasten([command.id]);
+    });
     leave();
-    // It was refused, and so has certainly not left.
-    outcome.catch(() => hasten([command.id]));
   };
 
-  const promiseLate = async (command: Command, ticket: Ticket): Promise<KnownOutcome> => {
+  const promiseLate = async ({ command, ticket }: Handed): Promise<KnownOutcome> => {
     const dueInMs = ticket.isSent() ? FIRST_SWEEP_MS : 0;
     // A promise that failed may have been committed all the same; one that found no room or was too late was not. With
     // the database in doubt none is tried: finding out would cost the client its two seconds.
@@ -147,68 +139,7 @@ export function createSubmission(deps: SubmitDeps): Submission {
     await hasten(deps.coalescers.flatMap((coalescer) => coalescer.takeBack()).map(({ id }) => id));
   };
 
-  return { submit, submitList: createSubmitList({ outcomes: deps.outcomes, coalescerOf, inTime }), admit, close };
-}
-
-function createSubmitList({
-  outcomes,
-  coalescerOf,
-  inTime,
-}: {
-  outcomes: Outcomes;
-  coalescerOf: (command: Command) => Coalescer;
-  inTime: ReturnType<typeof createWait>;
-}): SubmitList {
-  return async (items, waitMs) => {
-    const [first] = items;
-    if (!first) return [];
-    const known = await outcomes.read(items.map(({ id }) => id));
-    const stored = items.map(({ id }) => known.get(id));
-    if (stored.every((outcome) => outcome !== undefined)) return stored;
-    const coalescer = coalescerOf(first);
-    coalescer.admit();
-    const tickets = items.map((item) => coalescer.submit(item));
-    const decided = await inTime(Promise.all(tickets.map(({ outcome }) => outcome)), waitMs);
-    if (decided) return decided;
-    for (const ticket of tickets) ticket.leave();
-    // They left together or not at all, so what holds for one holds for the list.
-    const isWithdrawn = tickets.map((ticket) => ticket.withdraw()).every(Boolean);
-    throw isWithdrawn ? new Problem('overloaded') : outcomeUnknown(first);
-  };
-}
-
-function outcomeUnknown({ id, expiresAtMs }: Command): Problem {
-  return new Problem('outcome_unknown', { operationId: id, expiresAt: new Date(expiresAtMs + EXPIRY_MARGIN_MS) });
-}
-
-/**
- * Waits for an outcome; nothing comes of it when the time is up, when the process is to stop, or when the database
- * seems to be away: what waits there can neither be read nor promised, and the client is told so within two seconds.
- */
-function createWait({ stopping, database }: Pick<SubmitDeps, 'stopping' | 'database'>) {
-  const waiting = new Map<() => void, number>();
-  const giveUpAll = (minAgeMs: number) => {
-    const latestMs = performance.now() - minAgeMs;
-    for (const [giveUp, sinceMs] of waiting) if (sinceMs <= latestMs) giveUp();
-  };
-  stopping.addEventListener('abort', () => giveUpAll(0));
-  const watch = setInterval(() => {
-    if (waiting.size > 0 && database.isInDoubt()) giveUpAll(HOPE_MS);
-  }, WATCH_MS).unref();
-  stopping.addEventListener('abort', () => clearInterval(watch));
-
-  return async <T>(outcome: Promise<T>, waitMs: number): Promise<T | undefined> => {
-    let giveUp!: () => void;
-    const timeUp = new Promise<undefined>((resolve) => {
-      giveUp = () => resolve(undefined);
-    });
-    const timer = setTimeout(giveUp, stopping.aborted ? 0 : waitMs);
-    waiting.set(giveUp, performance.now());
-    try {
-      return await Promise.race([outcome, timeUp]);
-    } finally {
-      clearTimeout(timer);
-      waiting.delete(giveUp);
-    }
-  };
+  const ways = { outcomes: deps.outcomes, coalescerOf, hand };
+  const submitEach = createSubmitEach({ ...ways, admitTo, waitForPromised, promiseAtOnce, promiseLate });
+  return { submit, submitEach, submitList: createSubmitList(ways), admit, close };
 }

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { MAX_ENVELOPE_COMMANDS } from '../../shared/queue/contracts.ts';
 import type { Bulk, BulkItem, BulkResult } from '../bulk.ts';
 import { parsePrefer } from '../prefer.ts';
-import { Problem, problemReply } from '../problem.ts';
+import { Problem, attempt, problemReply } from '../problem.ts';
 import { MALFORMED_LINE, NDJSON, createBulkReader, isNdjson } from '../readBody.ts';
 import { route } from '../route.ts';
 import type { Principal, Route } from '../route.ts';
@@ -95,16 +95,22 @@ export function createBulkRoute({ bulk, admit }: { bulk: Bulk; admit: () => void
       } as const;
       const toItem = (each: BulkResult) => toResult(each, requestId);
       if (body.atomic) return { status: 200, body: { results: (await bulk.moveAll(request)).map(toItem) } };
-      const results = bulk.moveEach(request);
-      if (!isNdjson(req)) return { status: 200, body: { results: (await Promise.all(results)).map(toItem) } };
-      return { status: 200, headers: { 'Content-Type': NDJSON }, body: inOrder(results, toItem) };
+      if (isNdjson(req)) {
+        const body = inOrder(request.items.length, (tell) =>
+          bulk.moveEach(request, (index, each) => tell(index, `${JSON.stringify(toItem(each))}\n`)),
+        );
+        return { status: 200, headers: { 'Content-Type': NDJSON }, body };
+      }
+      const results: ReturnType<typeof toItem>[] = [];
+      await bulk.moveEach(request, (index, each) => (results[index] = toItem(each)));
+      return { status: 200, body: { results } };
     },
   });
 }
 
 function readItem(given: unknown, principal: Principal): BulkItem {
   if (given === MALFORMED_LINE) return new Problem('malformed_json');
-  try {
+  return attempt(() => {
     const item = parsePart<typeof depositItem | typeof transferItem>(
       principal.role === 'bank' ? depositItem : transferItem,
       given,
@@ -113,10 +119,7 @@ function readItem(given: unknown, principal: Principal): BulkItem {
     const externalId = 'external_id' in item ? item.external_id : undefined;
     const { wallet_id: walletId, amount, details, idempotency_key: idempotencyKey } = item;
     return { walletId, amount, details, externalId, idempotencyKey };
-  } catch (error) {
-    if (error instanceof Problem) return error;
-    throw error;
-  }
+  });
 }
 
 function toResult(each: BulkResult, requestId: string): z.infer<typeof result> {
@@ -135,14 +138,22 @@ function toResult(each: BulkResult, requestId: string): z.infer<typeof result> {
   return { status: 'OK', operation_id: operationId, wallet_id: walletId, balance, ...(isReplay && { replayed: true }) };
 }
 
-/** Lines of results, in order, as many at a time as are known. */
-async function* inOrder<T>(results: readonly Promise<T>[], toItem: (result: T) => unknown): AsyncGenerator<string> {
-  const known: (T | undefined)[] = results.map(() => undefined);
-  results.forEach((each, index) => void each.then((value) => (known[index] = value)).catch(() => undefined));
-  for (let at = 0; at < results.length;) {
-    await results[at];
-    let lines = '';
-    for (; at < results.length && known[at] !== undefined; at++) lines += `${JSON.stringify(toItem(known[at] as T))}\n`;
-    yield lines;
+/** `count` lines, in order, as many at a time as are known. Whoever stops listening stops nothing. */
+async function* inOrder(
+  count: number,
+  begin: (tell: (index: number, line: string) => void) => Promise<void>,
+): AsyncGenerator<string> {
+  const known: (string | undefined)[] = [];
+  let wake: () => void = () => undefined;
+  const over = begin((index, line) => {
+    known[index] = line;
+    wake();
+  });
+  over.catch(() => undefined); // it is thrown below to whoever still listens
+  for (let at = 0; at < count;) {
+    if (known[at] === undefined) await Promise.race([over, new Promise<void>((resolve) => (wake = resolve))]);
+    const first = at;
+    while (known[at] !== undefined) at++;
+    if (at > first) yield known.slice(first, at).join('');
   }
 }

@@ -11,6 +11,7 @@ import type { QueryResult } from 'pg';
 import { decide } from '../ledger/decide.ts';
 import type { Decision, LedgerState } from '../ledger/decide.ts';
 import type { Command, Outcome, WalletKind, WalletState } from '../ledger/command.ts';
+import { bareArray } from './bareArray.ts';
 import { NotCommittedError } from './classifyFault.ts';
 import { TELL_HANDLED } from './handledEnvelopes.ts';
 import { LOCK_DECISIONS, REFUSE_SUPERSEDED, contested } from './decisionLock.ts';
@@ -121,8 +122,8 @@ async function transact(
   const walletIds = [...new Set(commands.flatMap((command) => [command.debitWalletId, command.creditWalletId]))];
   const [, locked, known] = await pipeline([
     client.query('BEGIN ISOLATION LEVEL READ COMMITTED'),
-    client.query<WalletRow>({ ...LOCK_WALLETS, values: [walletIds] }),
-    client.query<KnownRow>({ ...READ_KNOWN, values: [commands.map((command) => command.id)] }),
+    client.query<WalletRow>({ ...LOCK_WALLETS, values: [bareArray(walletIds)] }),
+    client.query<KnownRow>({ ...READ_KNOWN, values: [bareArray(commands.map(({ id }) => id))] }),
   ]);
   const { state, now, exactNow } = ledgerState(locked as QueryResult<WalletRow>, known as QueryResult<KnownRow>);
   const decision = decider(commands, state, now.getTime());
@@ -132,11 +133,12 @@ async function transact(
   }
   const kept = decision.outcomes.map(({ command }) => command.id).filter((id) => state.promisedHashes.has(id));
   const keyed = contested(decision.outcomes.map(({ command }) => command));
+  const keyedIds = bareArray(keyed.map(({ id }) => id));
   const committing = pipeline([
     ...(keyed.length > 0
       ? [
-          client.query({ ...LOCK_DECISIONS, values: [keyed.map(({ id }) => id)] }),
-          client.query({ ...REFUSE_SUPERSEDED, values: [keyed.map(({ id }) => id), keyed.map((c) => c.requestHash)] }),
+          client.query({ ...LOCK_DECISIONS, values: [keyedIds] }),
+          client.query({ ...REFUSE_SUPERSEDED, values: [keyedIds, bareArray(keyed.map((c) => c.requestHash))] }),
         ]
       : []),
     client.query({ ...INSERT_OPERATIONS, values: operationColumns(decision, exactNow) }),
@@ -211,43 +213,43 @@ function ledgerState(
 
 function operationColumns({ outcomes }: Decision, now: string): unknown[] {
   return [
-    outcomes.map(({ command }) => command.id),
-    outcomes.map(({ command }) => command.kind),
-    outcomes.map(({ status }) => status),
-    outcomes.map((outcome) => (outcome.status === 'rejected' ? outcome.reason : null)),
-    outcomes.map(({ command }) => command.debitWalletId),
-    outcomes.map(({ command }) => command.creditWalletId),
-    outcomes.map(({ command }) => command.amountMinor),
-    outcomes.map(({ command }) => command.currency),
+    bareArray(outcomes.map(({ command }) => command.id)),
+    bareArray(outcomes.map(({ command }) => command.kind)),
+    bareArray(outcomes.map(({ status }) => status)),
+    bareArray(outcomes.map((outcome) => (outcome.status === 'rejected' ? outcome.reason : null))),
+    bareArray(outcomes.map(({ command }) => command.debitWalletId)),
+    bareArray(outcomes.map(({ command }) => command.creditWalletId)),
+    bareArray(outcomes.map(({ command }) => command.amountMinor)),
+    bareArray(outcomes.map(({ command }) => command.currency)),
     outcomes.map(({ command }) => command.details),
     outcomes.map(({ command }) => command.externalId),
-    outcomes.map(({ command }) => command.initiatorId),
-    outcomes.map(({ command }) => command.requestId),
-    outcomes.map(({ command }) => command.requestHash),
-    outcomes.map((outcome) => (outcome.status === 'applied' ? outcome.debitSeq : null)),
-    outcomes.map((outcome) => (outcome.status === 'applied' ? outcome.creditSeq : null)),
-    outcomes.map(({ command }) => command.acceptedAtMs),
+    bareArray(outcomes.map(({ command }) => command.initiatorId)),
+    bareArray(outcomes.map(({ command }) => command.requestId)),
+    bareArray(outcomes.map(({ command }) => command.requestHash)),
+    bareArray(outcomes.map((outcome) => (outcome.status === 'applied' ? outcome.debitSeq : null))),
+    bareArray(outcomes.map((outcome) => (outcome.status === 'applied' ? outcome.creditSeq : null))),
+    bareArray(outcomes.map(({ command }) => command.acceptedAtMs)),
     now,
   ];
 }
 
 function entryColumns({ entries }: Decision, now: string): unknown[] {
   return [
-    entries.map((entry) => entry.walletId),
-    entries.map((entry) => entry.seq),
-    entries.map((entry) => entry.operationId),
-    entries.map((entry) => entry.amountMinor),
-    entries.map((entry) => entry.balanceAfterMinor),
+    bareArray(entries.map((entry) => entry.walletId)),
+    bareArray(entries.map((entry) => entry.seq)),
+    bareArray(entries.map((entry) => entry.operationId)),
+    bareArray(entries.map((entry) => entry.amountMinor)),
+    bareArray(entries.map((entry) => entry.balanceAfterMinor)),
     now,
   ];
 }
 
 function walletColumns({ wallets }: Decision): unknown[] {
   return [
-    wallets.map((wallet) => wallet.id),
-    wallets.map((wallet) => wallet.balanceMinor),
-    wallets.map((wallet) => wallet.heldMinor),
-    wallets.map((wallet) => wallet.version),
-    wallets.map((wallet) => wallet.isFrozen),
+    bareArray(wallets.map((wallet) => wallet.id)),
+    bareArray(wallets.map((wallet) => wallet.balanceMinor)),
+    bareArray(wallets.map((wallet) => wallet.heldMinor)),
+    bareArray(wallets.map((wallet) => wallet.version)),
+    bareArray(wallets.map((wallet) => wallet.isFrozen)),
   ];
 }

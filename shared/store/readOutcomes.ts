@@ -3,6 +3,7 @@
  * snapshot, over outcomes and promises: an operation that moves from promised to decided is never seen as absent.
  */
 import type { OperationKind, RejectionReason } from '../ledger/command.ts';
+import { bareArray } from './bareArray.ts';
 import type { Pool } from './pool.ts';
 
 interface Identified {
@@ -56,19 +57,17 @@ export async function readOutcomes(
   ids: readonly string[],
   onClock?: (databaseNowMs: number) => void,
 ): Promise<Map<string, KnownOutcome>> {
-  const { rows } = await pool.query<Row>({ ...READ_OUTCOMES, values: [ids] });
+  const { rows } = await pool.query<Row>({ ...READ_OUTCOMES, values: [bareArray(ids)] });
   const [first] = rows;
   if (first) onClock?.(first.now_ms);
   return new Map(rows.map((row) => [row.id, toOutcome(row)]));
 }
 
 function toOutcome(row: Row): KnownOutcome {
-  const identified = { id: row.id, requestHash: row.request_hash };
-  if (row.state === 'pending') return { ...identified, state: 'pending' };
+  const { id, state, request_hash: requestHash, reason } = row;
+  if (state === 'pending') return { id, requestHash, state };
   const requestId = row.request_id ?? '';
-  if (row.state === 'applied') {
-    return { ...identified, state: 'applied', requestId, balanceMinor: row.balance_after };
-  }
-  if (row.reason === null) throw new Error(`rejected operation ${row.id} has no reason`);
-  return { ...identified, state: 'rejected', requestId, reason: row.reason };
+  if (state === 'applied') return { id, requestHash, state, requestId, balanceMinor: row.balance_after };
+  if (reason === null) throw new Error(`rejected operation ${id} has no reason`);
+  return { id, requestHash, state, requestId, reason };
 }

@@ -4,7 +4,7 @@
  */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createCoalescer } from '../../api/coalescer.ts';
-import type { CoalescerDeps, Ticket } from '../../api/coalescer.ts';
+import type { CoalescerDeps } from '../../api/coalescer.ts';
 import type { Command } from '../../shared/ledger/command.ts';
 import { createQueueBackend } from '../../shared/queue/ledgerQueue.ts';
 import { hearHandled } from '../../shared/store/handledEnvelopes.ts';
@@ -21,8 +21,8 @@ import {
 } from '../support/accounts.ts';
 import type { Account } from '../support/accounts.ts';
 import { expectSoundBooks } from '../support/inspect.ts';
-import { openLane } from '../support/lane.ts';
-import type { Lane } from '../support/lane.ts';
+import { openLane, submitTo } from '../support/lane.ts';
+import type { Lane, Submitted } from '../support/lane.ts';
 import { withQueue } from '../support/ledgerJobs.ts';
 import { wipeQueues } from '../support/queues.ts';
 import { startRedis } from '../support/redisServer.ts';
@@ -60,8 +60,8 @@ async function openOn(backend: 'redis' | 'postgres', options: Parameters<typeof 
 
 const one = () => deposit(bank, anna, 1n);
 const many = (count: number) => Array.from({ length: count }, one);
-const submit = (command: Command = one()) => lane.coalescer.submit(command);
-const outcomes = (tickets: readonly Ticket[]) => Promise.all(tickets.map(({ outcome }) => outcome));
+const submit = (command: Command = one()) => submitTo(lane.coalescer, command);
+const outcomes = (tickets: readonly Submitted[]) => Promise.all(tickets.map(({ outcome }) => outcome));
 const balances = (known: readonly KnownOutcome[]) => known.map((each) => each.state === 'applied' && each.balanceMinor);
 const states = (known: readonly KnownOutcome[]) => [...new Set(known.map(({ state }) => state))];
 const code = (act: () => void): string => {
@@ -244,7 +244,7 @@ describe.each(backends)('on %s', (backend) => {
   test('outcomes are found by looking when no worker tells of them', async () => {
     await openOn(backend);
     const deaf = coalescerOf(backend, { pollMs: 50 });
-    const tickets = [deaf.coalescer.submit(one()), deaf.coalescer.submit(one())];
+    const tickets = [submitTo(deaf.coalescer, one()), submitTo(deaf.coalescer, one())];
     expect(states(await outcomes(tickets))).toEqual(['applied']);
   });
 
@@ -262,7 +262,7 @@ describe.each(backends)('on %s', (backend) => {
     cleanUps.push(hearing.close);
     await until('it hears', async () => (await submit().outcome).state === 'applied' && heard > 0);
     const startedMs = performance.now();
-    expect((await patient.coalescer.submit(one()).outcome).state).toBe('applied');
+    expect((await submitTo(patient.coalescer, one()).outcome).state).toBe('applied');
     expect(performance.now() - startedMs).toBeLessThan(5_000);
   });
 

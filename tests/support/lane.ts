@@ -7,13 +7,16 @@ import { createDatabaseGuard } from '../../api/databaseGuard.ts';
 import type { DatabaseGuard } from '../../api/databaseGuard.ts';
 import { openLedgerGate } from '../../api/ledgerGate.ts';
 import { createOutcomes } from '../../api/outcomes.ts';
-import type { Coalescer } from '../../api/coalescer.ts';
+import type { Coalescer, Ticket } from '../../api/coalescer.ts';
+import { Problem } from '../../api/problem.ts';
 import { createSubmission } from '../../api/submit.ts';
 import type { Submission } from '../../api/submit.ts';
 import { createDependency } from '../../shared/dependency.ts';
 import { readEnv } from '../../shared/env.ts';
 import { createQueueBackend } from '../../shared/queue/ledgerQueue.ts';
 import type { LedgerQueue } from '../../shared/queue/ledgerQueue.ts';
+import type { Command } from '../../shared/ledger/command.ts';
+import type { KnownOutcome } from '../../shared/store/readOutcomes.ts';
 import { createPool } from '../../shared/store/pool.ts';
 import type { Pool } from '../../shared/store/pool.ts';
 import { readDatabaseTime } from '../../shared/store/readDatabaseTime.ts';
@@ -43,6 +46,23 @@ export interface Lane {
   release: () => void;
   startWorker: () => void;
   close: () => Promise<void>;
+}
+
+/** A command on its way. `outcome` rejects with the `Problem` it is refused with. */
+export interface Submitted extends Ticket {
+  outcome: Promise<KnownOutcome>;
+}
+
+export function submitTo(coalescer: Coalescer, command: Command): Submitted {
+  let ticket!: Ticket;
+  const outcome = new Promise<KnownOutcome>((resolve, reject) => {
+    ticket = coalescer.submit(command, (end) => {
+      if (end instanceof Problem) reject(end);
+      else resolve(end);
+    });
+  });
+  outcome.catch(() => undefined); // many tests do not wait for what they know is refused
+  return { ...ticket, outcome };
 }
 
 interface LaneOptions {

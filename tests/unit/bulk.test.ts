@@ -11,7 +11,7 @@ const bulkOver = (find: (id: bigint) => WalletFacts | undefined) =>
     findWallet: (id) => new Promise((resolve) => resolve(find(id))),
     submit: () => Promise.reject(new Error('it was submitted')),
     submitList: () => Promise.reject(new Error('it was submitted')),
-    move: () => Promise.reject(new Error('it was submitted')),
+    submitEach: () => Promise.reject(new Error('it was submitted')),
     clock: { nowMs: () => Promise.resolve(0), observe: () => undefined } as never,
     timeoutMs: 1_000,
   });

@@ -1,0 +1,100 @@
+/** Many commands of one request: each for itself, or an atomic list. */
+import type { Command } from '../shared/ledger/command.ts';
+import type { KnownOutcome } from '../shared/store/readOutcomes.ts';
+import type { Coalescer } from './coalescer.ts';
+import type { End } from './delivery.ts';
+import { outcomeUnknown } from './handOver.ts';
+import type { Handed, HandOver } from './handOver.ts';
+import type { Outcomes } from './outcomes.ts';
+import { Problem, attempt, orProblem } from './problem.ts';
+
+interface Wait {
+  waitMs: number;
+  respondAsync: boolean;
+}
+
+/**
+ * Many commands, all of them keyed, each for itself as `Submit` has it: `onEnd` is told of each, by its place, once. Each
+ * partition lets in all or none of a list, which may so overfill its buffer by a list's length.
+ */
+export type SubmitEach = (
+  commands: readonly Command[],
+  wait: Wait,
+  onEnd: (index: number, end: End) => void,
+) => Promise<void>;
+
+/**
+ * The items of an atomic list, as one; their outcomes in order. A list is never promised: when the time is up it throws
+ * `outcome_unknown`, and the same items with the same keys are safe to send again.
+ */
+export type SubmitList = (items: readonly Command[], waitMs: number) => Promise<KnownOutcome[]>;
+
+/** How `submit` takes the steps of a single command. */
+interface Ways extends HandOver {
+  outcomes: Outcomes;
+  /** Throws a `Problem` when the partition would not serve a command in time. */
+  admitTo: (coalescer: Coalescer) => void;
+  waitForPromised: (command: Command, known: KnownOutcome, wait: Wait) => Promise<KnownOutcome>;
+  promiseAtOnce: (command: Command, coalescer: Coalescer) => Promise<KnownOutcome>;
+  promiseLate: (handed: Handed) => Promise<KnownOutcome>;
+}
+
+export function createSubmitEach({
+  outcomes,
+  coalescerOf,
+  hand,
+  admitTo,
+  waitForPromised,
+  promiseAtOnce,
+  promiseLate,
+}: Ways): SubmitEach {
+  return async (commands, wait, onEnd) => {
+    const known = await orProblem(outcomes.read(commands.map(({ id }) => id)));
+    if (known instanceof Problem) {
+      for (const index of commands.keys()) onEnd(index, known);
+      return;
+    }
+    const tell = async (index: number, end: Promise<KnownOutcome>) => onEnd(index, await orProblem(end));
+    const slow: Promise<void>[] = [];
+    const fresh: { command: Command; index: number }[] = [];
+    for (const [index, command] of commands.entries()) {
+      const stored = known.get(command.id);
+      const refusal = stored ? undefined : attempt(() => admitTo(coalescerOf(command)));
+      if (refusal) onEnd(index, refusal);
+      else if (stored?.state === 'pending') {
+        slow.push(tell(index, waitForPromised(command, stored, wait)));
+      } else if (stored) onEnd(index, stored);
+      else if (wait.respondAsync) slow.push(tell(index, promiseAtOnce(command, coalescerOf(command))));
+      else fresh.push({ command, index });
+    }
+    const place = (at: number) => fresh[at]?.index as number;
+    const freshCommands = fresh.map(({ command }) => command);
+    const handing = hand(freshCommands, wait.waitMs, (at, end) => onEnd(place(at), end));
+    const [handed] = await Promise.all([handing, ...slow]);
+    await Promise.all(handed.flatMap((each, at) => (each.end ? [] : tell(place(at), promiseLate(each)))));
+  };
+}
+
+export function createSubmitList({
+  outcomes,
+  coalescerOf,
+  hand,
+}: Pick<Ways, 'outcomes' | 'coalescerOf' | 'hand'>): SubmitList {
+  return async (items, waitMs) => {
+    const [first] = items;
+    if (!first) return [];
+    const known = await outcomes.read(items.map(({ id }) => id));
+    const stored = items.map(({ id }) => known.get(id));
+    if (stored.every((outcome) => outcome !== undefined)) return stored;
+    coalescerOf(first).admit();
+    const handed = await hand(items, waitMs);
+    const ends = handed.flatMap(({ end }) => end ?? []);
+    // They left together or not at all, so what holds for one holds for the list.
+    const refusal = ends.find((end) => end instanceof Problem);
+    if (refusal) throw refusal;
+    if (ends.length === items.length) return ends as KnownOutcome[];
+    for (const { ticket } of handed) ticket.leave();
+    const isWithdrawn = handed.map(({ ticket }) => ticket.withdraw()).every(Boolean);
+    throw isWithdrawn ? new Problem('overloaded') : outcomeUnknown(first);
+  };
+}
