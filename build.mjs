@@ -18,12 +18,20 @@ const SOURCES = [
   'cli',
   'prisma',
   'bench',
+  'package.json',
   'tsconfig.json',
   'tsconfig.build.json',
   'build.mjs',
 ];
 /** What is read from beside the code. */
-const COPIED = ['api/pages/assets', 'api/pages/templates', 'api/ops/assets', 'api/ops/templates', 'prisma/migrations'];
+const COPIED = [
+  'api/pages/assets',
+  'api/pages/templates',
+  'api/ops/assets',
+  'api/ops/templates',
+  'prisma/migrations',
+  'package.json',
+];
 
 if (await isStale()) await build();
 
@@ -45,21 +53,26 @@ async function changedMs(place) {
 }
 
 async function build() {
-  const made = `${DIST}-${process.pid}`;
+  const [made, old] = [`${DIST}-${process.pid}`, `${DIST}-${process.pid}-old`];
   try {
     // Its time is the build's beginning: what is changed meanwhile is built next time.
     await mkdir(made);
     await writeFile(path.join(made, '.built'), '');
     compile(made);
     for (const folder of COPIED) await cp(path.join(ROOT, folder), path.join(made, folder), { recursive: true });
-    await rm(DIST, { recursive: true, force: true });
-    // Another build that has come first has made the same.
-    await rename(made, DIST).catch((error) => {
-      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
-    });
+    // Another build has come first, and its processes may be starting out of it.
+    if (!(await isStale())) return;
+    await rename(DIST, old).catch(ignoring('ENOENT'));
+    await rename(made, DIST).catch(ignoring('ENOTEMPTY', 'EEXIST'));
   } finally {
-    await rm(made, { recursive: true, force: true });
+    for (const place of [made, old]) await rm(place, { recursive: true, force: true });
   }
+}
+
+function ignoring(...codes) {
+  return (error) => {
+    if (!codes.includes(error.code)) throw error;
+  };
 }
 
 function compile(outDir) {

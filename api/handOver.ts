@@ -31,10 +31,16 @@ export interface Handed {
 export interface HandOver {
   coalescerOf: (command: Command) => Coalescer;
   /**
-   * Waits until every command has come to an end, at most `waitMs`; whatever has none by then is still on its way.
+   * Waits until every command has come to an end, at most `waitMs`; whatever has none by then is still on its way. `to`
+   * is the partition each goes to: its own, or for the items of an atomic list the first one's.
    * `onEnd` is told of each end by the command's place, as long as it is waited for; what it throws is thrown.
    */
-  hand: (commands: readonly Command[], waitMs: number, onEnd?: (index: number, end: End) => void) => Promise<Handed[]>;
+  hand: (
+    commands: readonly Command[],
+    to: (command: Command) => Coalescer,
+    waitMs: number,
+    onEnd?: (index: number, end: End) => void,
+  ) => Promise<Handed[]>;
 }
 
 interface HandOverDeps {
@@ -54,7 +60,7 @@ export function createHandOver({ coalescers, database, stopping }: HandOverDeps)
     return coalescer;
   };
 
-  const hand: HandOver['hand'] = async (commands, waitMs, onEnd) => {
+  const hand: HandOver['hand'] = async (commands, to, waitMs, onEnd) => {
     if (commands.length === 0) return [];
     let handed: Handed[] = [];
     let open = commands.length;
@@ -62,7 +68,7 @@ export function createHandOver({ coalescers, database, stopping }: HandOverDeps)
     let fault: { error: unknown } | undefined;
     await wait(waitMs, (done) => {
       handed = commands.map((command, index) => {
-        const ticket = coalescerOf(command).submit(command, (end) => {
+        const ticket = to(command).submit(command, (end) => {
           if (isOver) return;
           each.end = end;
           open -= 1;
@@ -79,7 +85,10 @@ export function createHandOver({ coalescers, database, stopping }: HandOverDeps)
       });
     });
     isOver = true;
-    if (fault) throw fault.error;
+    if (fault) {
+      for (const { ticket } of handed) ticket.leave();
+      throw fault.error;
+    }
     return handed;
   };
 

@@ -86,6 +86,7 @@ export async function openLedgerGate({
   const coalescers = lanes.map(({ coalescer }) => coalescer);
   const handled = hearHandled({
     databaseUrl,
+    logger,
     onHandled: (jobId) => {
       for (const coalescer of coalescers) coalescer.onHandled(jobId);
     },

@@ -27,6 +27,7 @@ export interface Outcomes {
   watchFor: <T>(
     timeoutMs: number,
     look: () => Promise<{ value: T | undefined; isFinal: boolean }>,
+    pauseMs?: number,
   ) => Promise<T | undefined>;
 }
 
@@ -65,13 +66,13 @@ export function createOutcomes(deps: OutcomesDeps): Outcomes {
     });
     return moment;
   };
-  const watchFor: Outcomes['watchFor'] = async (timeoutMs, look) => {
+  const watchFor: Outcomes['watchFor'] = async (timeoutMs, look, pauseMs = WATCH_PAUSE_MS) => {
     const untilMs = performance.now() + timeoutMs;
     for (;;) {
       const { value, isFinal } = await look();
       const leftMs = untilMs - performance.now();
       if (isFinal || leftMs <= 0 || deps.stopping?.aborted) return value;
-      await (leftMs < WATCH_PAUSE_MS ? sleep(leftMs) : nextMoment());
+      await (pauseMs === WATCH_PAUSE_MS && leftMs >= pauseMs ? nextMoment() : sleep(Math.min(leftMs, pauseMs)));
     }
   };
   const watch: Outcomes['watch'] = (id, timeoutMs) =>

@@ -34,14 +34,25 @@ function isStream(body: unknown): body is AsyncIterable<string> {
   return typeof body === 'object' && body !== null && Symbol.asyncIterator in body;
 }
 
-/** Resolves when the last of it has left, or when the client has gone, who then misses the rest. */
+/** Resolves when the last of it has left, or when the client has gone, who then misses the rest. Throws what `body` throws. */
 async function sendStream(res: Response, { status, headers = {} }: Reply, body: AsyncIterable<string>): Promise<void> {
+  // Before the first line is there, a fault is answered like any other.
+  const lines = body[Symbol.asyncIterator]();
+  const first = await lines.next();
   res.statusCode = status;
   res.setHeader('Cache-Control', 'no-store');
   for (const name in headers) res.setHeader(name, headers[name] ?? '');
-  await pipeline(body, res).catch((error: unknown) => {
-    if (!res.destroyed) throw error;
+  await pipeline(startingWith(first, lines), res).catch((error: unknown) => {
+    if (!isClientGone(error)) throw error;
   });
+}
+
+async function* startingWith(first: IteratorResult<string>, rest: AsyncIterator<string>): AsyncGenerator<string> {
+  for (let line = first; !line.done; line = await rest.next()) yield line.value;
+}
+
+function isClientGone(error: unknown): boolean {
+  return (error as { code?: unknown }).code === 'ERR_STREAM_PREMATURE_CLOSE';
 }
 
 export function sendProblem(res: Response, problem: Problem): void {

@@ -87,7 +87,7 @@ export function createSubmission(deps: SubmitDeps): Submission {
     }
     admitTo(coalescer);
     if (respondAsync) return promiseAtOnce(command, coalescer);
-    const [handed] = (await hand([command], waitMs)) as [Handed];
+    const [handed] = (await hand([command], () => coalescer, waitMs)) as [Handed];
     if (handed.end instanceof Problem) throw handed.end;
     return handed.end ?? promiseLate(handed);
   };
@@ -140,6 +140,6 @@ export function createSubmission(deps: SubmitDeps): Submission {
   };
 
   const ways = { outcomes: deps.outcomes, coalescerOf, hand };
-  const submitEach = createSubmitEach({ ...ways, admitTo, waitForPromised, promiseAtOnce, promiseLate });
+  const submitEach = createSubmitEach({ ...ways, admitTo, promiseAtOnce, promiseLate });
   return { submit, submitEach, submitList: createSubmitList(ways), admit, close };
 }

@@ -8,6 +8,9 @@ import type { Handed, HandOver } from './handOver.ts';
 import type { Outcomes } from './outcomes.ts';
 import { Problem, attempt, orProblem } from './problem.ts';
 
+/** How often a list looks what has become of what is promised. */
+const LIST_WATCH_PAUSE_MS = 500;
+
 interface Wait {
   waitMs: number;
   respondAsync: boolean;
@@ -34,7 +37,6 @@ interface Ways extends HandOver {
   outcomes: Outcomes;
   /** Throws a `Problem` when the partition would not serve a command in time. */
   admitTo: (coalescer: Coalescer) => void;
-  waitForPromised: (command: Command, known: KnownOutcome, wait: Wait) => Promise<KnownOutcome>;
   promiseAtOnce: (command: Command, coalescer: Coalescer) => Promise<KnownOutcome>;
   promiseLate: (handed: Handed) => Promise<KnownOutcome>;
 }
@@ -44,7 +46,6 @@ export function createSubmitEach({
   coalescerOf,
   hand,
   admitTo,
-  waitForPromised,
   promiseAtOnce,
   promiseLate,
 }: Ways): SubmitEach {
@@ -56,23 +57,56 @@ export function createSubmitEach({
     }
     const tell = async (index: number, end: Promise<KnownOutcome>) => onEnd(index, await orProblem(end));
     const slow: Promise<void>[] = [];
+    const promised = new Map<number, KnownOutcome>();
     const fresh: { command: Command; index: number }[] = [];
     for (const [index, command] of commands.entries()) {
       const stored = known.get(command.id);
       const refusal = stored ? undefined : attempt(() => admitTo(coalescerOf(command)));
       if (refusal) onEnd(index, refusal);
       else if (stored?.state === 'pending') {
-        slow.push(tell(index, waitForPromised(command, stored, wait)));
+        if (wait.respondAsync || stored.requestHash !== command.requestHash) onEnd(index, stored);
+        else promised.set(index, stored);
       } else if (stored) onEnd(index, stored);
       else if (wait.respondAsync) slow.push(tell(index, promiseAtOnce(command, coalescerOf(command))));
       else fresh.push({ command, index });
     }
     const place = (at: number) => fresh[at]?.index as number;
     const freshCommands = fresh.map(({ command }) => command);
-    const handing = hand(freshCommands, wait.waitMs, (at, end) => onEnd(place(at), end));
-    const [handed] = await Promise.all([handing, ...slow]);
-    await Promise.all(handed.flatMap((each, at) => (each.end ? [] : tell(place(at), promiseLate(each)))));
+    const handing = hand(freshCommands, coalescerOf, wait.waitMs, (at, end) => onEnd(place(at), end));
+    const late = handing.then((handed) =>
+      Promise.all(handed.flatMap((each, at) => (each.end ? [] : tell(place(at), promiseLate(each))))),
+    );
+    await Promise.all([late, watch(outcomes, promised, wait.waitMs, onEnd), ...slow]);
   };
+}
+
+/**
+ * The same keys while their operations are promised: nothing is started, the same ones are waited for. One look for all of
+ * them, and seldom: a list may have a thousand, and there may be many lists.
+ */
+async function watch(
+  outcomes: Outcomes,
+  promised: ReadonlyMap<number, KnownOutcome>,
+  waitMs: number,
+  onEnd: (index: number, end: End) => void,
+): Promise<void> {
+  if (promised.size === 0) return;
+  const open = new Map(promised);
+  const look = async () => {
+    const known = await outcomes.read([...open.values()].map(({ id }) => id));
+    for (const [index, { id }] of open) {
+      const outcome = known.get(id);
+      if (!outcome || outcome.state === 'pending') continue;
+      open.delete(index);
+      onEnd(index, outcome);
+    }
+    return { value: undefined, isFinal: open.size === 0 };
+  };
+  // The promises stand whether or not they can be looked at now.
+  await outcomes.watchFor(waitMs, look, LIST_WATCH_PAUSE_MS).catch((error: unknown) => {
+    if (!(error instanceof Problem)) throw error;
+  });
+  for (const [index, promise] of open) onEnd(index, promise);
 }
 
 export function createSubmitList({
@@ -86,8 +120,10 @@ export function createSubmitList({
     const known = await outcomes.read(items.map(({ id }) => id));
     const stored = items.map(({ id }) => known.get(id));
     if (stored.every((outcome) => outcome !== undefined)) return stored;
-    coalescerOf(first).admit();
-    const handed = await hand(items, waitMs);
+    // One transaction decides them, so one partition takes all of them, whatever their wallets.
+    const coalescer = coalescerOf(first);
+    coalescer.admit();
+    const handed = await hand(items, () => coalescer, waitMs);
     const ends = handed.flatMap(({ end }) => end ?? []);
     // They left together or not at all, so what holds for one holds for the list.
     const refusal = ends.find((end) => end instanceof Problem);

@@ -69,7 +69,7 @@ runProcess(async () => {
   const tracing = await openTracing(env, 'worker', logger);
   const metrics = createMetrics();
   const apply = createWatchedApply({
-    ...{ metrics, tracing },
+    ...{ metrics, tracing, logger },
     apply: (watch, jobId, data) => applyEnvelope({ ...deps, watch }, jobId, data),
   });
   const workers = partitions.map((partition) =>

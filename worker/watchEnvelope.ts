@@ -1,9 +1,11 @@
 /** An envelope's handling as it is watched: how long it took and how it ended, and its spans while traces are on. */
+import type { Logger } from '../shared/logger.ts';
 import { UnreadableEnvelopeError } from '../shared/queue/ledgerQueue.ts';
 import type { EnvelopeId, Tracing, WatchTransaction } from '../shared/telemetry/tracing.ts';
 import type { EnvelopeResult, Metrics } from './metrics.ts';
 
 interface WatchDeps {
+  logger: Logger;
   metrics: Pick<Metrics, 'onEnvelope' | 'onDecision'>;
   tracing: Tracing | undefined;
   /** `watch` is put around each try at a transaction. */
@@ -17,17 +19,21 @@ interface Tally {
 }
 
 /** Does what `apply` does, tells the metrics and the traces, and answers what it came to. */
-export function createWatchedApply({ metrics, tracing, apply }: WatchDeps) {
-  const count = async (transacting: ReturnType<WatchTransaction>, tally: Tally) => {
+export function createWatchedApply({ metrics, tracing, logger, apply }: WatchDeps) {
+  const count = async (transacting: ReturnType<WatchTransaction>, tally: Tally, { partition, jobId }: EnvelopeId) => {
     const decision = await transacting;
     metrics.onDecision(decision);
     for (const { status } of decision.outcomes) tally[status]++;
+    if (logger.isLevelEnabled('debug')) {
+      const operation_ids = decision.outcomes.map(({ command }) => command.id);
+      logger.debug({ envelope_id: jobId, partition, operation_ids }, 'decided and committed');
+    }
     return decision;
   };
-  const applyTraced = ({ partition, jobId }: EnvelopeId, data: unknown, tally: Tally) => {
-    if (!tracing) return apply((transact) => count(transact(), tally), jobId, data);
-    return tracing.applyEnvelope({ partition, jobId }, data, (watch) =>
-      apply((transact) => count(watch(transact), tally), jobId, data),
+  const applyTraced = (id: EnvelopeId, data: unknown, tally: Tally) => {
+    if (!tracing) return apply((transact) => count(transact(), tally, id), id.jobId, data);
+    return tracing.applyEnvelope(id, data, (watch) =>
+      apply((transact) => count(watch(transact), tally, id), id.jobId, data),
     );
   };
   return async (partition: number, jobId: string, data: unknown): Promise<Tally> => {

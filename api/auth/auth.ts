@@ -12,6 +12,7 @@ import { BasicStrategy } from 'passport-http';
 import { Strategy as LocalStrategy } from 'passport-local';
 import { requireValue } from '../../shared/env.ts';
 import type { Env } from '../../shared/env.ts';
+import type { Dependency } from '../../shared/dependency.ts';
 import type { Logger } from '../../shared/logger.ts';
 import type { Pool, PrismaClient } from '../../shared/store/pool.ts';
 import type { DatabaseGuard } from '../databaseGuard.ts';
@@ -49,9 +50,10 @@ export interface AuthDeps {
   pool: Pool;
   prisma: PrismaClient;
   guard: DatabaseGuard;
+  database: Pick<Dependency, 'isAway'>;
 }
 
-export function createAuth({ env, logger, pool, prisma, guard }: AuthDeps): Auth {
+export function createAuth({ env, logger, pool, prisma, guard, database }: AuthDeps): Auth {
   const passwords = createPasswords();
   const sessions = createSessions({ pool, guard, secret: requireValue(env, 'SESSION_SECRET'), logger });
   const passport = createPassport(createProof({ prisma, guard, passwords, currency: env.CURRENCY }));
@@ -61,7 +63,8 @@ export function createAuth({ env, logger, pool, prisma, guard }: AuthDeps): Auth
     async identify(req, res) {
       const header = req.headers.authorization;
       if (header === undefined) return sessions.hasCookie(req) ? sessions.read(req, res) : undefined;
-      const known = memory.recall(header) ?? memory.remember(header, await authenticate(passport, 'basic', req, res));
+      const remembered = memory.recall(header, { isOutage: database.isAway() });
+      const known = remembered ?? memory.remember(header, await authenticate(passport, 'basic', req, res));
       await keepSession(sessions, known, req, res);
       return known.principal;
     },

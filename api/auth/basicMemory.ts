@@ -1,6 +1,7 @@
 /**
  * Remembers verified HTTP Basic credentials for a minute, each with the one session it started, so that a client
- * without cookies neither proves its password nor starts a session on every call. What is kept is a MAC of the header
+ * without cookies neither proves its password nor starts a session on every call. While the database is away nobody can
+ * prove anything, and what was proven within the hour counts: so /metrics tells of an outage for as long. What is kept is a MAC of the header
  * under a key that lives in this process only: the memory holds no password.
  */
 import { createHmac, randomBytes } from 'node:crypto';
@@ -8,6 +9,7 @@ import { LRUCache } from 'lru-cache';
 import type { Principal } from '../route.ts';
 
 const REMEMBERED_MS = 60_000;
+const REMEMBERED_IN_OUTAGE_MS = 60 * 60_000;
 const MAX_REMEMBERED = 10_000;
 
 export interface Remembered {
@@ -18,8 +20,13 @@ export interface Remembered {
   sessionId?: string;
 }
 
+interface Proven {
+  known: Remembered;
+  atMs: number;
+}
+
 export interface BasicMemory {
-  recall: (header: string) => Remembered | undefined;
+  recall: (header: string, options?: { isOutage: boolean }) => Remembered | undefined;
   /** What is remembered from now on: of proofs made at once, the first. */
   remember: (header: string, principal: Principal) => Remembered;
   forget: (header: string) => void;
@@ -29,19 +36,24 @@ export interface BasicMemory {
 
 export function createBasicMemory(): BasicMemory {
   const key = randomBytes(32);
-  const remembered = new LRUCache<string, Remembered>({ max: MAX_REMEMBERED, ttl: REMEMBERED_MS });
+  const remembered = new LRUCache<string, Proven>({ max: MAX_REMEMBERED, ttl: REMEMBERED_IN_OUTAGE_MS });
+  const fresh = (proven: Proven | undefined, forMs: number) =>
+    proven && performance.now() - proven.atMs < forMs ? proven.known : undefined;
   const mac = (header: string): string => createHmac('sha256', key).update(header).digest('base64');
   return {
-    recall: (header) => remembered.get(mac(header)),
+    recall: (header, { isOutage } = { isOutage: false }) =>
+      fresh(remembered.get(mac(header)), isOutage ? REMEMBERED_IN_OUTAGE_MS : REMEMBERED_MS),
     remember(header, principal) {
       const name = mac(header);
-      const known = remembered.get(name) ?? { principal };
-      remembered.set(name, known);
-      return known;
+      const known = fresh(remembered.get(name), REMEMBERED_MS);
+      if (known) return known;
+      const made: Remembered = { principal };
+      remembered.set(name, { known: made, atMs: performance.now() });
+      return made;
     },
     forget: (header) => void remembered.delete(mac(header)),
     forgetSession(id) {
-      for (const known of remembered.values()) {
+      for (const { known } of remembered.values()) {
         if (known.sessionId !== id) continue;
         delete known.starting;
         delete known.sessionId;

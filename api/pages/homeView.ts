@@ -47,9 +47,17 @@ export function viewHome(facts: HomeFacts): PageData {
     scripts: ['/assets/page.js', '/assets/wallet.js'],
     amount: createPrinter(wallet.currency),
     news: facts.payments.map((payment) => newsOf(payment, wording)),
+    hint: hintFor(facts),
     formTitle: wording.form,
     form: formOf(wallet, wording.submit, refused),
   };
+}
+
+/** What somebody who tries the service on their own machine needs next, until they have paid for the first time. */
+function hintFor({ wallet, role, isLocal, isFirst }: HomeFacts): 'pay-in' | 'second-person' | undefined {
+  const hasPaid = wallet.operations.some(({ amount }) => amount < 0);
+  if (!isLocal || !isFirst || role === 'bank' || hasPaid) return undefined;
+  return wallet.operations.length === 0 ? 'pay-in' : 'second-person';
 }
 
 /** One sentence on what became of a payment. */

@@ -12,6 +12,8 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { createHealthLog } from '../logger.ts';
+import type { Logger } from '../logger.ts';
 
 const CHANNEL = 'saldo_handled_envelopes';
 
@@ -20,17 +22,20 @@ export const TELL_HANDLED = { name: 'tell-handled', text: `SELECT pg_notify('${C
 
 const CONNECT_LIMIT_MS = 2_000;
 const RECONNECT_PAUSE_MS = 500;
-/** How long a connection may be dead before that is noticed. */
+/** A dead connection is noticed within this and the limit above. */
 const HEARTBEAT_MS = 5_000;
 
 interface HearOptions {
   databaseUrl: string;
   onHandled: (jobId: string) => void;
+  logger: Logger;
 }
 
 /** Hears on a connection of its own, which is opened again when it breaks. Returns how to stop. */
-export function hearHandled({ databaseUrl, onHandled }: HearOptions): { close: () => Promise<void> } {
+export function hearHandled({ databaseUrl, onHandled, logger }: HearOptions): { close: () => Promise<void> } {
   const stopping = new AbortController();
+  // Without it everything works, a tenth of a second later: nobody else would notice.
+  const health = createHealthLog(logger, 'word of handled envelopes');
 
   const hearOnce = async () => {
     const client = new pg.Client({
@@ -47,6 +52,7 @@ export function hearHandled({ databaseUrl, onHandled }: HearOptions): { close: (
     try {
       await client.connect();
       await client.query(`LISTEN ${CHANNEL}`);
+      health.up();
       for (;;) {
         await sleep(HEARTBEAT_MS, undefined, { signal: ended });
         await client.query('SELECT 1');
@@ -58,8 +64,9 @@ export function hearHandled({ databaseUrl, onHandled }: HearOptions): { close: (
 
   const hear = async () => {
     while (!stopping.signal.aborted) {
-      // A lost connection is the database's trouble, and reported by those who work with it; here it means to try again.
-      await hearOnce().catch(() => undefined);
+      await hearOnce().catch((error: unknown) => {
+        if (!stopping.signal.aborted) health.down(error);
+      });
       await sleep(RECONNECT_PAUSE_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
     }
   };

@@ -129,12 +129,17 @@ export const SABOTAGES: readonly Sabotage[] = [
   },
   {
     name: 'no-row-locks',
-    says: 'wallets are read without being locked',
+    says: 'wallets are read without being locked, and a second entry under a number is dropped without a word',
     patches: [
       {
         file: 'shared/store/applyCommands.ts',
         from: 'ORDER BY kind, id FOR NO KEY UPDATE`',
         to: 'ORDER BY kind, id`',
+      },
+      {
+        file: 'shared/store/applyCommands.ts',
+        from: '         ORDER BY wallet_id, seq`',
+        to: '         ORDER BY wallet_id, seq ON CONFLICT DO NOTHING`',
       },
     ],
     args: ['--seed', '1', '--minutes', '0.4', '--faults', 'worker-kill'],
@@ -218,8 +223,8 @@ export const SABOTAGES: readonly Sabotage[] = [
     patches: [
       {
         file: 'api/server.ts',
-        from: 'if (open.size === 0) socket.destroy();',
-        to: 'if (open.size >= 0) socket.destroy();',
+        from: 'if (open === 0) socket.destroy();',
+        to: 'if (open >= 0) socket.destroy();',
       },
       { file: 'api/server.ts', from: '      await sleep(GRACE_MS);\n', to: '      void sleep, GRACE_MS;\n' },
     ],

@@ -191,6 +191,15 @@ describe.each(backends)('bulk, queues on %s', (backend) => {
     expect(again.every(({ replayed }) => replayed)).toBe(true);
   });
 
+  test('a bank’s atomic list is applied whole, whatever partitions the wallets are in', async () => {
+    const people = await createPeople(stores.databaseUrl, 8);
+    const items = people.map((person) => ({ wallet_id: person.walletId, amount: 5, external_id: randomUUID() }));
+    expect(new Set(items.map(({ wallet_id: id }) => id % 4)).size).toBe(4);
+    const results = resultsOf(await client.post(PATH, { atomic: true, items }, BANK));
+    expect(inShort(results)).toEqual(Array(8).fill('OK'));
+    expect(await Promise.all(people.map(balanceOf))).toEqual(Array(8).fill(5));
+  });
+
   test('an atomic list whose last item cannot be paid moves nothing, and its outcome stands', async () => {
     const { payer, receiver } = await couple();
     const items = [transfer(receiver, 60), transfer(receiver, 39), transfer(receiver, 2)];

@@ -118,6 +118,8 @@ describe('docker-compose.yml', () => {
   );
 });
 
+const VERSION = (JSON.parse(read('package.json')) as { version: string }).version;
+
 /** A value for each variable that has no default, so that it shows among the known ones. */
 const SAMPLE = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318' };
 
@@ -226,6 +228,8 @@ describe('the roles of the composition, as plain processes', () => {
     const onPort = args.map((arg) => arg.replaceAll('5000', String(port)));
     await promisify(execFile)(command, onPort);
 
+    const described = await client.get('/openapi.json');
+    expect([described.status, (described.json['info'] as { version: string }).version]).toEqual([200, VERSION]);
     const account = { name: 'Ada', email: 'ada@example.com', password: 'Pa$$w0rd' };
     const { json } = await client.post('/api/signup', account);
     const bank = basic('bank@saldo.localhost', SECRETS.BANK_PASS);

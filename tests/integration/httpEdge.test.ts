@@ -267,6 +267,13 @@ describe('faults', () => {
       await broken.close();
     }
   });
+  it('before the first line of an answer in lines are answered like any other', async () => {
+    const headers = { 'Content-Type': 'application/x-ndjson' };
+    const line = '{"wallet_id":7,"amount":1,"idempotency_key":"k"}\n';
+    const answer = await customer.client('POST', '/api/operations/bulk', line, headers);
+    expect([answer.status, codeOf(answer)]).toEqual([500, 'internal']);
+    expect(api.logs.some(({ request_id: id }) => id === answer.json['request_id'])).toBe(true);
+  });
   it('nothing that is logged has a password or a cookie in it', () => {
     const log = JSON.stringify(api.logs);
     expect(log).toContain('/api/signup');

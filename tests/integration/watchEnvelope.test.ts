@@ -49,7 +49,7 @@ const logger = pino(
 function apply(data: unknown, by = pool): Promise<unknown> {
   const deps = { ...applyDeps(by), logger, isStopping: () => by !== pool };
   const watched = createWatchedApply({
-    ...{ metrics, tracing: undefined },
+    ...{ metrics, tracing: undefined, logger: pino({ level: 'silent' }) },
     apply: (watch, jobId, envelope) => applyEnvelope({ ...deps, watch }, jobId, envelope),
   });
   return watched(PARTITION, ID, data);

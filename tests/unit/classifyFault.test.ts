@@ -106,6 +106,13 @@ describe('nobody can tell whose fault it is, so no command is rejected for it an
     expect(classifyFault(error)).toBe('unclear');
   });
 
+  test.each([
+    ['an entry’s number that is taken', said('23505', { constraint: 'entry_pkey', table: 'entry' })],
+    ['a balance that may not be', said('23514', { constraint: 'wallet_no_overdraft', table: 'wallet' })],
+  ])('when the books object, for the fault is in them or in us: %s', (_, error) => {
+    expect(classifyFault(error)).toBe('unclear');
+  });
+
   test.each([new TypeError('undefined is not a function'), new RangeError('out of range')])(
     'when it is an error of the program itself: %s',
     (error) => {
@@ -118,8 +125,7 @@ describe('the command is at fault', () => {
   test.each([
     ['a text that cannot be stored', said('22021')],
     ['a number out of range', said('22003')],
-    ['a broken constraint', said('23514', { constraint: 'wallet_no_overdraft' })],
-    ['a key other than the operation’s that is taken', said('23505', { constraint: 'entry_pkey' })],
+    ['a broken constraint of its own row', said('23514', { constraint: 'operation_amount', table: 'operation' })],
   ])('after %s', (_, error) => {
     expect(classifyFault(error)).toBe('data');
   });

@@ -6,6 +6,7 @@ import { seriesKey } from '../../../shared/telemetry/sample.ts';
 import type { Sample } from '../../../shared/telemetry/sample.ts';
 import { printDuration, printNumber, printTime } from '../print.ts';
 import type { Figures } from './figures.ts';
+import { STEP_MS } from './history.ts';
 import type { Point } from './history.ts';
 
 interface Tile {
@@ -41,6 +42,7 @@ export const PROCESS_COLUMNS = ['Process', 'Role', 'At work', 'Event-loop lag p9
 const DEPENDENCIES = ['database', 'queue'] as const;
 
 export function viewOf(figures: Figures): OverviewView {
+  const steps = withGaps(figures.points);
   return {
     asOf: printTime(new Date(figures.nowMs)),
     alerts: alertsOf(figures),
@@ -56,8 +58,8 @@ export function viewOf(figures: Figures): OverviewView {
       ownerOf(state.lastTaken, figures),
     ]),
     processes: [...figures.processes].sort(byRoleAndName).map(processRow),
-    times: figures.points.map(({ atMs }) => atMs / 1_000),
-    charts: chartsOf(figures.points),
+    times: steps.map(({ atMs }) => atMs / 1_000),
+    charts: chartsOf(steps),
   };
 }
 
@@ -92,6 +94,12 @@ function alertsOf({ now, partitions, processes, isAway, verdict }: Figures): str
   if (processes.length > 0 && !processes.some(({ role }) => role === 'worker')) {
     alerts.push('No worker has been heard of: nothing is applied until one runs.');
   }
+  const workers = processes.filter(({ role }) => role === 'worker');
+  if (workers.length > 0 && !workers.some(({ figures }) => figures['saldo_sweep_leader'] === 1)) {
+    alerts.push('No worker sweeps: promised operations wait until one does.');
+  }
+  const cutOff = processes.filter((each) => awayFrom(each).length > 0);
+  for (const each of cutOff) alerts.push(`${each.process} cannot reach: ${awayFrom(each).join(', ')}.`);
   if ((now.failed ?? 0) > 0) {
     alerts.push(
       `${printNumber(now.failed)} failed for good and wait for an operator: see the failed jobs of the queues.`,
@@ -115,11 +123,15 @@ function ownerOf(lastTaken: Figures['partitions'][number]['lastTaken'], { nowMs,
 /** A worker that has stored a sample or two without an envelope of the partition is idle there. */
 const IDLE_MS = 15_000;
 
-function processRow({ process, role, figures }: Sample): string[] {
+function awayFrom({ figures }: Sample): string[] {
+  return DEPENDENCIES.filter((each) => figures[seriesKey('saldo_dependency_up', { dependency: each })] === 0);
+}
+
+function processRow(sample: Sample): string[] {
+  const { process, role, figures } = sample;
   const lagS = figures[seriesKey('saldo_event_loop_lag_seconds', { quantile: '0.99' })];
   const busy = figures['saldo_event_loop_utilization_ratio'];
   const memory = figures['saldo_resident_memory_bytes'];
-  const away = DEPENDENCIES.filter((each) => figures[seriesKey('saldo_dependency_up', { dependency: each })] === 0);
   const standsBy = role === 'worker' && figures['saldo_worker_working'] === 0;
   return [
     process,
@@ -128,7 +140,7 @@ function processRow({ process, role, figures }: Sample): string[] {
     printDuration(lagS === undefined ? undefined : lagS * 1_000),
     busy === undefined ? printNumber(undefined) : `${printNumber(busy * 100)}%`,
     memory === undefined ? printNumber(undefined) : `${printNumber(memory / 2 ** 20)} MiB`,
-    away.join(', ') || 'nothing',
+    awayFrom(sample).join(', ') || 'nothing',
   ];
 }
 
@@ -136,7 +148,21 @@ function byRoleAndName(one: Sample, other: Sample): number {
   return `${one.role} ${one.process}`.localeCompare(`${other.role} ${other.process}`);
 }
 
-function chartsOf(points: readonly Point[]): Chart[] {
+interface Step {
+  atMs: number;
+  /** Undefined where nobody counted: the lines break there. */
+  point: Point | undefined;
+}
+
+function withGaps(points: readonly Point[]): Step[] {
+  return points.flatMap((point, index) => {
+    const dueMs = (points[index - 1]?.atMs ?? point.atMs) + STEP_MS;
+    const gap = point.atMs > dueMs ? [{ atMs: dueMs, point: undefined }] : [];
+    return [...gap, { atMs: point.atMs, point }];
+  });
+}
+
+function chartsOf(steps: readonly Step[]): Chart[] {
   const chart = (
     key: string,
     title: string,
@@ -145,7 +171,7 @@ function chartsOf(points: readonly Point[]): Chart[] {
   ) => ({
     ...{ key, title, unit },
     labels: Object.keys(series),
-    values: Object.values(series).map((read) => points.map((point) => rounded(read(point)))),
+    values: Object.values(series).map((read) => steps.map(({ point }) => rounded(point && read(point)))),
   });
   return [
     chart('operations', 'Operations per second', '/s', {
