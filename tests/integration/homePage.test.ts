@@ -111,6 +111,16 @@ describe('a payment under way', () => {
 });
 
 describe('the first steps', () => {
+  it('go on until the first payment: whom to pay when there is nobody else', async () => {
+    const { client, walletId } = await api.customer();
+    const other = await api.customer();
+    await api.deposit(walletId, 5);
+    const { text } = await get(client, '/');
+    expect(text).toContain('Deposit from a bank');
+    expect(text).toMatch(/sign up<\/a> a second\s+person/);
+    await client('POST', '/api/wallet_to_wallet', { wallet_id: other.walletId, amount: 1 });
+    expect((await get(client, '/')).text).not.toContain('To try it on this machine');
+  });
   it('are explained to whoever has nothing yet, and on this machine how to play the bank', async () => {
     const { client } = await api.customer();
     expect((await get(client, '/')).text).toMatch(/need\s+your wallet number.+To try it on this machine/s);

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { STEP_MS, createHistory } from '../../api/ops/overview/history.ts';
 import { newestByProcess, partitionStates, partitionsTaken, summarise } from '../../api/ops/overview/summary.ts';
+import { viewOf } from '../../api/ops/overview/view.ts';
 import type { Sample } from '../../shared/telemetry/sample.ts';
 
 const T0 = 1_800_000_000_000 - (1_800_000_000_000 % STEP_MS);
@@ -142,5 +143,33 @@ describe('the history', () => {
     expect(history.lastTaken.get(0)).toEqual({ process: 'w-2', atMs: T0 + 5_000 });
     expect(history.lastTaken.get(1)).toEqual({ process: 'w-2', atMs: T0 });
     expect(history.recent(T0 + 600_000).map(({ process }) => process)).toEqual(['w-1']);
+  });
+});
+
+describe('the view', () => {
+  const figuresOf = (over: Partial<Parameters<typeof viewOf>[0]>) => ({
+    ...{ nowMs: T0, now: summarise([]), partitions: [], processes: [], points: [] },
+    ...{ isAway: { database: false, queue: false }, verdict: undefined },
+    ...over,
+  });
+  const worker = (figures: Sample['figures']) => sample({ figures: { saldo_sweep_leader: 1, ...figures } });
+
+  test('breaks the lines of the charts where nobody counted', () => {
+    const point = (step: number) => ({
+      atMs: T0 + step * STEP_MS,
+      ...summarise([sample({ figures: operations(75, 0) })]),
+    });
+    const { times, charts } = viewOf(figuresOf({ points: [0, 1, 7, 8].map(point) }));
+    expect(times).toEqual([0, 1, 2, 7, 8].map((step) => (T0 + step * STEP_MS) / 1_000));
+    expect(charts[0]?.values[0]).toEqual([15, 15, null, 15, 15]);
+  });
+  test('says at once which process cannot reach what, and when nobody sweeps', () => {
+    const well = viewOf(figuresOf({ processes: [worker({ 'saldo_dependency_up{dependency="queue"}': 1 })] }));
+    expect(well.alerts).toEqual([]);
+    const cutOff = worker({ saldo_sweep_leader: 0, 'saldo_dependency_up{dependency="queue"}': 0 });
+    expect(viewOf(figuresOf({ processes: [cutOff] })).alerts).toEqual([
+      'No worker sweeps: promised operations wait until one does.',
+      'w-1 cannot reach: queue.',
+    ]);
   });
 });
