@@ -163,6 +163,30 @@ describe('the view', () => {
     expect(times).toEqual([0, 1, 2, 7, 8].map((step) => (T0 + step * STEP_MS) / 1_000));
     expect(charts[0]?.values[0]).toEqual([15, 15, null, 15, 15]);
   });
+  test('draws a line for each partition, unless they are too many to be told apart', () => {
+    const states = (partitions: number) =>
+      Array.from({ length: partitions }, (_, partition) => ({
+        [`saldo_queue_jobs{partition="${partition}",state="waiting"}`]: partition,
+        [`saldo_queue_jobs{partition="${partition}",state="active"}`]: 1,
+        [`saldo_queue_oldest_age_seconds{partition="${partition}"}`]: partition / 2,
+      }));
+    const chartsOf = (count: number) => {
+      const now = summarise([sample({ figures: Object.assign({}, ...states(count)) as Sample['figures'] })]);
+      const partitions = now.partitions.map((state) => ({ ...state, lastTaken: undefined }));
+      const { charts } = viewOf(figuresOf({ partitions, points: [{ atMs: T0, ...now }] }));
+      return new Map(charts.map(({ key, labels, values }) => [key, { labels, values }]));
+    };
+    const few = chartsOf(3);
+    expect(few.get('open')).toEqual({ labels: ['partition 0', 'partition 1', 'partition 2'], values: [[1], [2], [3]] });
+    expect(few.get('oldest')?.values).toEqual([[0], [0.5], [1]]);
+    const many = chartsOf(9);
+    expect([many.has('open'), many.get('oldest')]).toEqual([false, { labels: ['oldest'], values: [[4]] }]);
+  });
+  test('counts the processes that could not reach something', () => {
+    const away = { 'saldo_dependency_up{dependency="queue"}': 0, 'saldo_dependency_up{dependency="database"}': 1 };
+    const samples = [sample({ figures: away }), sample({ figures: away }), sample({ process: 'w-2' })];
+    expect(summarise(samples).cutOff).toEqual({ database: 0, queue: 1 });
+  });
   test('says at once which process cannot reach what, and when nobody sweeps', () => {
     const well = viewOf(figuresOf({ processes: [worker({ 'saldo_dependency_up{dependency="queue"}': 1 })] }));
     expect(well.alerts).toEqual([]);

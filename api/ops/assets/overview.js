@@ -6,10 +6,16 @@
   const TIMEOUT_MS = 4000;
   const SLOWER = 3;
   const CHART_HEIGHT = 176;
-  // Told apart by hue and by dash: the second line of a chart is dashed.
+  // Told apart by hue and by dash.
   const LINES = [
     { stroke: '#1095c1', dash: [] },
     { stroke: '#d93526', dash: [6, 4] },
+    { stroke: '#8e44ad', dash: [2, 3] },
+    { stroke: '#398712', dash: [12, 4] },
+    { stroke: '#1095c1', dash: [2, 3] },
+    { stroke: '#d93526', dash: [12, 4] },
+    { stroke: '#8e44ad', dash: [] },
+    { stroke: '#398712', dash: [6, 4] },
   ];
   const HOUR_S = 3600;
   const charts = new Map();

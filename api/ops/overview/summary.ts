@@ -21,7 +21,14 @@ export interface Summary {
   oldestAgeMs: number | undefined;
   pending: number | undefined;
   sweptPerSecond: number | undefined;
+  /** How many processes could not reach them. */
+  cutOff: Record<DependencyName, number>;
+  partitions: PartitionState[];
 }
+
+/** What processes say whether they can reach. */
+export const DEPENDENCIES = ['database', 'queue'] as const;
+type DependencyName = (typeof DEPENDENCIES)[number];
 
 export interface PartitionState {
   partition: number;
@@ -65,6 +72,8 @@ export function summarise(samples: readonly Sample[]): Summary {
     oldestAgeMs: ms(highest(queues, OLDEST)),
     pending: pending?.['saldo_pending_operations'],
     sweptPerSecond: rate(samples, (figures) => sumOf(figures, 'saldo_swept_commands_total')),
+    cutOff: { database: cutOffFrom(samples, 'database'), queue: cutOffFrom(samples, 'queue') },
+    partitions: partitionStates(samples, partitionsIn(queues)),
   };
 }
 
@@ -84,6 +93,21 @@ export function partitionStates(samples: readonly Sample[], partitions: number):
       isPaused: figures[seriesKey(PAUSED, { partition })] === 1,
     };
   });
+}
+
+function partitionsIn(figures: Sample['figures']): number {
+  const numbers = Object.keys(figures).map((key) => Number(parseSeries(key).labels['partition'] ?? -1));
+  return Math.max(-1, ...numbers) + 1;
+}
+
+/** What the process could not reach when it stored the sample. */
+export function unreachedBy({ figures }: Sample): DependencyName[] {
+  return DEPENDENCIES.filter((each) => figures[seriesKey('saldo_dependency_up', { dependency: each })] === 0);
+}
+
+function cutOffFrom(samples: readonly Sample[], dependency: DependencyName): number {
+  const cutOff = samples.filter((sample) => unreachedBy(sample).includes(dependency));
+  return new Set(cutOff.map(({ process }) => process)).size;
 }
 
 /** The partitions whose envelopes a sample's process has taken. */

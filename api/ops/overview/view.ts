@@ -8,6 +8,8 @@ import { printDuration, printNumber, printTime } from '../print.ts';
 import type { Figures } from './figures.ts';
 import { STEP_MS } from './history.ts';
 import type { Point } from './history.ts';
+import { unreachedBy } from './summary.ts';
+import type { PartitionState } from './summary.ts';
 
 interface Tile {
   key: string;
@@ -39,8 +41,6 @@ export interface OverviewView {
 export const PARTITION_COLUMNS = ['Partition', 'Waiting', 'Active', 'Delayed', 'Failed', 'Oldest', 'Worker'];
 export const PROCESS_COLUMNS = ['Process', 'Role', 'At work', 'Event-loop lag p99', 'Busy', 'Memory', 'Cannot reach'];
 
-const DEPENDENCIES = ['database', 'queue'] as const;
-
 export function viewOf(figures: Figures): OverviewView {
   const steps = withGaps(figures.points);
   return {
@@ -59,7 +59,7 @@ export function viewOf(figures: Figures): OverviewView {
     ]),
     processes: [...figures.processes].sort(byRoleAndName).map(processRow),
     times: steps.map(({ atMs }) => atMs / 1_000),
-    charts: chartsOf(steps),
+    charts: chartsOf(steps, figures.partitions.length),
   };
 }
 
@@ -98,8 +98,8 @@ function alertsOf({ now, partitions, processes, isAway, verdict }: Figures): str
   if (workers.length > 0 && !workers.some(({ figures }) => figures['saldo_sweep_leader'] === 1)) {
     alerts.push('No worker sweeps: promised operations wait until one does.');
   }
-  const cutOff = processes.filter((each) => awayFrom(each).length > 0);
-  for (const each of cutOff) alerts.push(`${each.process} cannot reach: ${awayFrom(each).join(', ')}.`);
+  const cutOff = processes.filter((each) => unreachedBy(each).length > 0);
+  for (const each of cutOff) alerts.push(`${each.process} cannot reach: ${unreachedBy(each).join(', ')}.`);
   if ((now.failed ?? 0) > 0) {
     alerts.push(
       `${printNumber(now.failed)} failed for good and wait for an operator: see the failed jobs of the queues.`,
@@ -123,10 +123,6 @@ function ownerOf(lastTaken: Figures['partitions'][number]['lastTaken'], { nowMs,
 /** A worker that has stored a sample or two without an envelope of the partition is idle there. */
 const IDLE_MS = 15_000;
 
-function awayFrom({ figures }: Sample): string[] {
-  return DEPENDENCIES.filter((each) => figures[seriesKey('saldo_dependency_up', { dependency: each })] === 0);
-}
-
 function processRow(sample: Sample): string[] {
   const { process, role, figures } = sample;
   const lagS = figures[seriesKey('saldo_event_loop_lag_seconds', { quantile: '0.99' })];
@@ -140,7 +136,7 @@ function processRow(sample: Sample): string[] {
     printDuration(lagS === undefined ? undefined : lagS * 1_000),
     busy === undefined ? printNumber(undefined) : `${printNumber(busy * 100)}%`,
     memory === undefined ? printNumber(undefined) : `${printNumber(memory / 2 ** 20)} MiB`,
-    awayFrom(sample).join(', ') || 'nothing',
+    unreachedBy(sample).join(', ') || 'nothing',
   ];
 }
 
@@ -162,7 +158,10 @@ function withGaps(points: readonly Point[]): Step[] {
   });
 }
 
-function chartsOf(steps: readonly Step[]): Chart[] {
+/** More lines than this nobody can tell apart: then the figures of the whole fleet have to do. */
+const MAX_LINES = 8;
+
+function chartsOf(steps: readonly Step[], partitions: number): Chart[] {
   const chart = (
     key: string,
     title: string,
@@ -191,8 +190,20 @@ function chartsOf(steps: readonly Step[]): Chart[] {
       waiting: (point) => point.waiting,
       failed: (point) => point.failed,
     }),
-    chart('oldest', 'Age of the oldest envelope', 's', {
-      oldest: (point) => (point.oldestAgeMs === undefined ? undefined : point.oldestAgeMs / 1_000),
+    ...(partitions > MAX_LINES
+      ? [chart('oldest', 'Age of the oldest envelope', 's', { oldest: (point) => inSeconds(point.oldestAgeMs) })]
+      : [
+          chart('open', 'Envelopes by partition, waiting or active', '', byPartition(partitions, openIn)),
+          chart(
+            'oldest',
+            'Age of the oldest envelope by partition',
+            's',
+            byPartition(partitions, ({ oldestAgeMs }) => inSeconds(oldestAgeMs)),
+          ),
+        ]),
+    chart('away', 'Processes that could not reach', '', {
+      database: (point) => point.cutOff.database,
+      queue: (point) => point.cutOff.queue,
     }),
     chart('pending', 'Pending operations', '', { pending: (point) => point.pending }),
     chart('sweep', 'Swept per second', '/s', { swept: (point) => point.sweptPerSecond }),
@@ -202,4 +213,22 @@ function chartsOf(steps: readonly Step[]): Chart[] {
 /** Three digits are what a chart can show. */
 function rounded(value: number | undefined): number | null {
   return value === undefined ? null : Number(value.toPrecision(3));
+}
+
+type Read = (point: Point) => number | undefined;
+
+function byPartition(count: number, read: (state: PartitionState) => number | undefined): Record<string, Read> {
+  const lines = Array.from({ length: count }, (_, partition): [string, Read] => [
+    `partition ${partition}`,
+    ({ partitions }) => partitions[partition] && read(partitions[partition]),
+  ]);
+  return Object.fromEntries(lines);
+}
+
+function openIn({ waiting, active }: PartitionState): number | undefined {
+  return waiting === undefined && active === undefined ? undefined : (waiting ?? 0) + (active ?? 0);
+}
+
+function inSeconds(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : ms / 1_000;
 }
