@@ -27,7 +27,9 @@ it(
       pace: { firstMs: 1_500, gapMs: [3_500, 4_200] },
       say: (line) => lines.push(line),
     });
-    const said = [...lines, ...tableLines(result), ...violationLines(result.violations)].join('\n');
+    const said = [...lines, ...tableLines(result), ...violationLines(result.violations, result.history.faults)].join(
+      '\n',
+    );
     console.log(said);
 
     expect([...new Set(result.violations.map(({ rule }) => rule))], said).toEqual([]);

@@ -58,7 +58,7 @@ async function main(): Promise<number> {
     ...(values.settle !== undefined && { settleMs: Number(values.settle) * 1_000 }),
     ...(everyMs > 0 && { pace: { firstMs: 2_000, gapMs: [everyMs, everyMs] as const } }),
   });
-  for (const line of violationLines(result.violations)) console.log(line);
+  for (const line of violationLines(result.violations, result.history.faults)) console.log(line);
   console.log('');
   for (const line of tableLines(result)) console.log(line);
   return result.violations.length === 0 ? 0 : 1;

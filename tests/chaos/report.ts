@@ -1,14 +1,16 @@
 /** What a run has to say at its end: a table, and of every broken rule the first case. */
 import type { Violation } from './evidence.ts';
 import { isLost } from './history.ts';
-import type { Attempt, Operation } from './history.ts';
+import type { Attempt, FaultRecord, Operation } from './history.ts';
 import type { RunResult } from './run.ts';
 
 const SHOWN_ROWS = 8;
 const SHOWN_ATTEMPTS = 12;
+const SHOWN_FAULTS = 12;
+const BEFORE_MS = 15_000;
 
 /** The first case of every broken rule, shortest account first. */
-export function violationLines(violations: readonly Violation[]): string[] {
+export function violationLines(violations: readonly Violation[], faults: readonly FaultRecord[]): string[] {
   const firsts = new Map<string, { violation: Violation; count: number }>();
   for (const violation of violations) {
     const known = firsts.get(violation.rule);
@@ -20,7 +22,7 @@ export function violationLines(violations: readonly Violation[]): string[] {
     return [
       '',
       `VIOLATION ${rule} (${count} in all): ${says}`,
-      ...(operation ? operationLines(operation) : []),
+      ...(operation ? [...operationLines(operation), ...faultLines(operation, faults)] : []),
       ...rows.slice(0, SHOWN_ROWS).map((row) => `    row ${JSON.stringify(row)}`),
       ...(rows.length > SHOWN_ROWS ? [`    and ${rows.length - SHOWN_ROWS} more rows`] : []),
     ];
@@ -38,6 +40,17 @@ function operationLines({ name, identity, kind, payerWalletId, own, clash, attem
     ...shown.map((attempt) => `    ${attemptLine(attempt, startMs)}`),
     ...(shown.length < inOrder.length ? [`    ${inOrder.length - shown.length} more attempts between them`] : []),
   ];
+}
+
+/** What was at work while it was sent or shortly before, by the clock of its first attempt. */
+function faultLines({ attempts }: Operation, faults: readonly FaultRecord[]): string[] {
+  const startMs = Math.min(...attempts.map(({ sentAtMs }) => sentAtMs));
+  const endMs = Math.max(...attempts.map(({ endedAtMs }) => endedAtMs));
+  const near = faults.filter((fault) => fault.startMs < endMs && fault.endMs > startMs - BEFORE_MS);
+  return near.slice(0, SHOWN_FAULTS).map((fault) => {
+    const [from, to] = [fault.startMs, fault.endMs].map((atMs) => (atMs - startMs).toFixed(0));
+    return `    fault ${fault.kind} of ${fault.target}: ${from} to ${to} ms`;
+  });
 }
 
 function attemptLine({ what, which, api, sentAtMs, endedAtMs, result }: Attempt, startMs: number): string {
