@@ -26,6 +26,8 @@ interface PeaceLimits {
 
 interface Judged {
   asked: Asked;
+  /** The partitions without which there is no answer: those of all the items of a list, which are answered together. */
+  waitedFor?: readonly number[];
   sentAtMs: number;
   endedAtMs: number;
   result: Attempt['result'] | Read['result'];
@@ -38,7 +40,8 @@ export function checkPeace(evidence: Evidence, limits: PeaceLimits): Violation[]
     operation.attempts.flatMap((attempt) => {
       const partition = routingWallet(evidence, operation, attempt.which) % limits.partitions;
       const asked: Asked = { what: attempt.what === 'send' ? 'move' : 'look', api: attempt.api, partition };
-      const found = judge(faults, { ...attempt, asked, lateMs: LATE_MS[attempt.what] });
+      const waitedFor = attempt.answeredWith?.map((walletId) => walletId % limits.partitions) ?? [partition];
+      const found = judge(faults, { ...attempt, asked, waitedFor, lateMs: LATE_MS[attempt.what] });
       if (!found || mayBeFull(evidence, attempt, limits.maxPending)) return [];
       return [{ ...found, operation }];
     }),
@@ -51,15 +54,21 @@ export function checkPeace(evidence: Evidence, limits: PeaceLimits): Violation[]
 }
 
 function judge(faults: readonly FaultRecord[], judged: Judged): Violation | undefined {
-  const { asked, result, sentAtMs, endedAtMs, lateMs } = judged;
+  const { asked, waitedFor = [asked.partition], result, sentAtMs, endedAtMs, lateMs } = judged;
   const isExcused = (what: Asked['what'], excuses: (fault: FaultRecord) => boolean = () => true) =>
     faults.some((fault) => isNear(fault, sentAtMs, endedAtMs) && isFelt(fault, { ...asked, what }) && excuses(fault));
+  const isWaitExcused = () =>
+    waitedFor.some((partition) =>
+      faults.some(
+        (fault) =>
+          isNear(fault, sentAtMs, endedAtMs) &&
+          isFelt(fault, { ...asked, ...(partition !== undefined && { partition }) }),
+      ),
+    );
   const where = `api${asked.api}${asked.partition === undefined ? '' : `, partition ${asked.partition}`}`;
 
   if (isLost(result)) {
-    if (
-      result.lost === 'timeout' ? isExcused(asked.what) : isExcused('connection', (fault) => breaksOff(fault, judged))
-    )
+    if (result.lost === 'timeout' ? isWaitExcused() : isExcused('connection', (fault) => breaksOff(fault, judged)))
       return undefined;
     const says = `${where}: an answer was lost (${result.lost}) and nothing was broken there`;
     return { rule: 'lost-in-peace', says };
@@ -69,7 +78,7 @@ function judge(faults: readonly FaultRecord[], judged: Judged): Violation | unde
     const says = `${where}: 503 ${result.code ?? ''} was answered and nothing was broken there`;
     return { rule: 'refused-in-peace', says };
   }
-  if (endedAtMs - sentAtMs < lateMs || isExcused(asked.what)) return undefined;
+  if (endedAtMs - sentAtMs < lateMs || isWaitExcused()) return undefined;
   const says = `${where}: an answer took ${Math.round(endedAtMs - sentAtMs)} ms and nothing was broken there`;
   return { rule: 'late-in-peace', says };
 }

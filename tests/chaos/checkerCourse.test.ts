@@ -71,6 +71,19 @@ describe('the course of a run', () => {
     history.reads[1]!.endedAtMs = 4_200;
   });
 
+  it('is excused where the answer waits for an item in a paused partition, and where it waits for none it is not', () => {
+    const lostWhilePaused = (answeredWith?: number[]) => {
+      const world = soundWorld();
+      world.history.faults.push(fault('pause', -20_000, 20_000, 'ledger-3'));
+      const lost = answered(100, 4_100, { lost: 'timeout' }, answeredWith && { answeredWith });
+      world.history.operations.push(operation('tea', 'transfer', ANN, BOB, 1, [lost]));
+      return rulesOf(world);
+    };
+    expect(lostWhilePaused([2, 3])).toEqual([]);
+    expect(lostWhilePaused([1, 2])).toEqual(['lost-in-peace']);
+    expect(lostWhilePaused()).toEqual(['lost-in-peace']);
+  });
+
   describe('where a request of api0 about partition 2 is refused', () => {
     /** Sent five seconds after the fault, or as much later. */
     const refusedAfter = (over: FaultRecord, laterMs: number, what: 'send' | 'ask' = 'send') => {

@@ -5,7 +5,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { retryAfterMs, toAnswer, toItem, toItemAnswers, toRequest } from './answers.ts';
-import { clockMs, isFinal, isLost } from './history.ts';
+import { clockMs, isFinal, isLost, queueingWallet } from './history.ts';
 import type { Answer, Attempt, Lost, Operation, Which } from './history.ts';
 import type { HttpAnswer, HttpClient } from './httpClient.ts';
 import type { Person } from './people.ts';
@@ -99,12 +99,13 @@ export function createClient(deps: ClientDeps): Client {
     },
     async carryList(operations, person, isAtomic, { prefer, maxTries = MAX_TRIES } = {}) {
       const body = { items: operations.map(toItem), ...(isAtomic && { atomic: true }) };
+      const shared = isAtomic ? {} : { answeredWith: operations.map((each) => queueingWallet(each, 'own')) };
       await persist(maxTries, async () => {
         const { answer, ...when } = await exchange(person, BULK_PATH, prefers(prefer), body);
         const results = isLost(answer) ? operations.map(() => answer) : toItemAnswers(answer, operations.length);
         const done = operations.map((operation, index) => {
           const result = results[index] as Answer | Lost;
-          const attempt = note(operation, person, { what: 'send', which: 'own', ...when, result }, prefer);
+          const attempt = note(operation, person, { what: 'send', which: 'own', ...when, result, ...shared }, prefer);
           return isCarried(operation, person, attempt);
         });
         return { isDone: done.every(Boolean), retryAfterMs: retryAfterMs(answer) };

@@ -3,7 +3,7 @@
  * which only this run's clients wrote, so nothing that the service computed (an operation id, a hash) is trusted.
  */
 import type { Books, EntryRow, OperationRow } from './books.ts';
-import { REJECTIONS, isFinal, isLost } from './history.ts';
+import { REJECTIONS, isFinal, isLost, queueingWallet } from './history.ts';
 import type { History, Operation, Which } from './history.ts';
 
 /** A rule that does not hold, and what shows it. */
@@ -93,7 +93,7 @@ function isOutcome({ result, what }: Operation['attempts'][number]): boolean {
 export function routingWallet({ lists }: Pick<Evidence, 'lists'>, operation: Operation, which: Which): number {
   // A list travels as one, the way of its first item.
   const first = operation.list === undefined ? operation : (lists.get(operation.list)?.[0]?.operation ?? operation);
-  return first.kind === 'deposit' ? (first[which] ?? first.own).walletId : first.payerWalletId;
+  return queueingWallet(first, which);
 }
 
 export function groupBy<K, T>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> {

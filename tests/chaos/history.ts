@@ -53,6 +53,11 @@ export interface Answer {
   requestId?: string;
 }
 
+/** Where money leaves, and for a deposit where it arrives. */
+export function queueingWallet({ kind, payerWalletId, own, ...bodies }: Operation, which: Which): number {
+  return kind === 'deposit' ? (which === 'own' ? own : (bodies[which] ?? own)).walletId : payerWalletId;
+}
+
 /** No answer: the client gave up waiting, the connection broke, or nobody listened (then nothing was sent). */
 export interface Lost {
   lost: 'timeout' | 'reset' | 'refused';
@@ -69,6 +74,8 @@ export interface Attempt {
   sentAtMs: number;
   endedAtMs: number;
   result: Answer | Lost;
+  /** Of a list whose items are decided one by one but answered together: the wallets whose groups they queue in. */
+  answeredWith?: readonly number[];
 }
 
 /** A listed line of a wallet page. */
