@@ -20,6 +20,8 @@ Its data and credentials are in ${folder}; Ctrl-C stops it.
   bank      ${env.BANK_EMAIL.padEnd(width)}  ${credentials.BANK_PASS}
   operator  ${env.OPERATOR_EMAIL.padEnd(width)}  ${credentials.OPERATOR_PASS}
 
+The operator's console is at ${url}/ops/
+
 Sign up, let the bank pay in, look at the wallet:
 
 ${trial({ url, folder, env, credentials }).join('\n')}
