@@ -5,12 +5,13 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createRandom } from '../chaos/random.ts';
-import { expectSoundBooks, readBalances } from '../support/inspect.ts';
+import { expectSoundBooks, query, readBalances } from '../support/inspect.ts';
 import { createClient, statuses } from '../support/client.ts';
 import type { Answer, Client } from '../support/client.ts';
 import { inParallel } from '../support/parallel.ts';
 import { createPeople } from '../support/people.ts';
 import type { Person } from '../support/people.ts';
+import { wipeQueues } from '../support/queues.ts';
 import { BANK, OPERATOR, startService } from '../support/service.ts';
 import type { RunningService } from '../support/service.ts';
 import { backends, createStores } from '../support/stores.ts';
@@ -22,6 +23,10 @@ const DEPOSIT = 100;
 const OUT_OF_REACH = PEOPLE * DEPOSIT + 1;
 const IN_FLIGHT = 256;
 const CONNECTIONS = IN_FLIGHT / 2;
+/** `OPERATION_TIMEOUT_MS`, after which a request is promised or refused, and what that may take on a busy machine. */
+const TIMEOUT_MS = 5_000;
+const PROMISED_WITHIN_MS = 2_500;
+const WIPED = { redis: 6_000, postgres: 1_500 };
 /** Everything on the faster backend, as far as this machine has it. */
 const TRANSFERS = { redis: 20_000, postgres: backends.includes('redis') ? 2_000 : 20_000 };
 
@@ -66,6 +71,31 @@ describe.each(backends)('load, queues on %s', (backend) => {
       client(index).get('/api/wallet?limit=1', headers),
     );
     expect(told.map(({ json }) => toMinor(json['balance']))).toEqual(stored);
+    await expectSoundBooks(stores.databaseUrl);
+  });
+
+  test('a queue that is wiped under all this costs at most the timeout, and nobody hears what is not in the contract', async () => {
+    const transfers = makeTransfers(WIPED[backend], people);
+    const wipeEvery = Math.floor(transfers.length / 6);
+    let slowestMs = 0;
+    const answers = await inParallel(transfers, IN_FLIGHT, async (transfer, index) => {
+      if (index % wipeEvery === wipeEvery - 1) await wipeQueues(stores);
+      const sentMs = performance.now();
+      const answer = await send(client(index), transfer);
+      slowestMs = Math.max(slowestMs, performance.now() - sentMs);
+      return answer;
+    });
+    const heard = statuses(answers);
+    expect(Object.keys(heard).filter((status) => !['200', '202', '422', '503'].includes(status))).toEqual([]);
+    expect(heard[200]).toBeGreaterThan(transfers.length / 3);
+    expect(slowestMs).toBeLessThan(TIMEOUT_MS + PROMISED_WITHIN_MS);
+    const applied = answers.filter(({ status }) => status === 200).map(({ json }) => String(json['operation_id']));
+    const stored = await query<{ count: string }>(
+      stores.databaseUrl,
+      `SELECT count(*) FROM operation WHERE status = 'applied' AND id = ANY($1::uuid[])`,
+      [applied],
+    );
+    expect(Number(stored[0]?.count)).toBe(new Set(applied).size);
     await expectSoundBooks(stores.databaseUrl);
   });
 
