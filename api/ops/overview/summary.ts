@@ -27,7 +27,7 @@ export interface Summary {
 }
 
 /** What processes say whether they can reach. */
-export const DEPENDENCIES = ['database', 'queue'] as const;
+const DEPENDENCIES = ['database', 'queue'] as const;
 type DependencyName = (typeof DEPENDENCIES)[number];
 
 export interface PartitionState {
