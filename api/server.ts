@@ -59,8 +59,8 @@ export async function listen(app: Express, host: string, port: number): Promise<
 
 /**
  * Express gives every request and response another prototype when it sees them, and V8 then gives up on what it knows of
- * their shape: that costs several times what the rest of Express does (docs/adr/0008-what-a-transfer-costs.md). Made with that prototype
- * from the start, they keep it.
+ * their shape: that costs several times what the rest of Express does (docs/adr/0008-what-a-transfer-costs.md). Made
+ * with that prototype from the start, they keep it.
  */
 function expressMessages(app: Express): ServerOptions {
   class Request extends IncomingMessage {}

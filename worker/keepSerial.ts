@@ -4,8 +4,8 @@
  */
 import type { LedgerQueue } from '../shared/queue/ledgerQueue.ts';
 import { withDeadline } from '../shared/time.ts';
-import { startRounds } from './rounds.ts';
-import type { Rounds } from './rounds.ts';
+import { startRounds } from '../shared/rounds.ts';
+import type { Rounds } from '../shared/rounds.ts';
 
 const PAUSE_MS = 2_000;
 const DEADLINE_MS = 2_000;

@@ -6,9 +6,10 @@
  * was swept once is left alone for 30 s, then a minute, then two. A sweep envelope that has failed stays where operators
  * look, with its reason, while the next ones have their turn: a partition has several places for them.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { createHealthLog } from '../shared/logger.ts';
 import type { Logger } from '../shared/logger.ts';
+import { startRounds } from '../shared/rounds.ts';
+import type { Rounds } from '../shared/rounds.ts';
 import { MAX_ENVELOPE_COMMANDS, packEnvelope, sweepJobIds } from '../shared/queue/contracts.ts';
 import type { WireCommand } from '../shared/queue/contracts.ts';
 import type { LedgerQueue } from '../shared/queue/ledgerQueue.ts';
@@ -36,10 +37,7 @@ export function startSweep(
     leadership: Pick<Leadership, 'isLeader' | 'resign'>;
     onRound?: (round: { swept: number; failed: unknown[] }) => void;
   },
-): {
-  stop: () => Promise<void>;
-} {
-  const stopping = new AbortController();
+): Rounds {
   const health = createHealthLog(deps.logger, 'sweep');
   let failures = 0;
   const sweepRound = async () => {
@@ -53,19 +51,10 @@ export function startSweep(
     failures = 0;
     deps.leadership.resign();
   };
-  const run = async () => {
-    while (!stopping.signal.aborted) {
-      if (deps.leadership.isLeader()) await sweepRound();
-      await sleep(SWEEP_PAUSE_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
-    }
+  const work = async () => {
+    if (deps.leadership.isLeader()) await sweepRound();
   };
-  const running = run();
-  return {
-    stop: async () => {
-      stopping.abort();
-      await running;
-    },
-  };
+  return startRounds({ pauseMs: SWEEP_PAUSE_MS, work, onFailure: health.down });
 }
 
 /**

@@ -8,8 +8,8 @@
 import type { Logger } from '../shared/logger.ts';
 import type { LedgerQueue } from '../shared/queue/ledgerQueue.ts';
 import { withDeadline } from '../shared/time.ts';
-import { startRounds } from './rounds.ts';
-import type { Rounds } from './rounds.ts';
+import { startRounds } from '../shared/rounds.ts';
+import type { Rounds } from '../shared/rounds.ts';
 
 const PAUSE_MS = 1_000;
 const DEADLINE_MS = 2_000;

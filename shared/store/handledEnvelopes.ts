@@ -14,6 +14,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { createHealthLog } from '../logger.ts';
 import type { Logger } from '../logger.ts';
+import { startRounds } from '../rounds.ts';
 
 const CHANNEL = 'saldo_handled_envelopes';
 
@@ -62,20 +63,18 @@ export function hearHandled({ databaseUrl, onHandled, logger }: HearOptions): { 
     }
   };
 
-  const hear = async () => {
-    while (!stopping.signal.aborted) {
-      await hearOnce().catch((error: unknown) => {
-        if (!stopping.signal.aborted) health.down(error);
-      });
-      await sleep(RECONNECT_PAUSE_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
-    }
-  };
-  const heard = hear();
+  const rounds = startRounds({
+    pauseMs: RECONNECT_PAUSE_MS,
+    work: hearOnce,
+    onFailure: (error) => {
+      if (!stopping.signal.aborted) health.down(error);
+    },
+  });
 
   return {
     close: async () => {
       stopping.abort();
-      await heard;
+      await rounds.stop();
     },
   };
 }

@@ -1,4 +1,7 @@
-/** Builds the service, starts the servers that all tests share, and says loudly when there is no Redis or no browser to test with. */
+/**
+ * Builds the service, starts the servers that all tests share, and says loudly when there is no Redis or no browser to
+ * test with.
+ */
 import type { TestProject } from 'vitest/node';
 import { findChromium } from './chromium.ts';
 import { buildService, message, spawnProgram } from './processes.ts';
