@@ -29,7 +29,6 @@ import { createAssets } from './pages/assets.ts';
 import { showError } from './pages/errorPage.ts';
 import { createHomePage } from './pages/homePage.ts';
 import { createRenderPage } from './pages/render.ts';
-import type { RenderPage } from './pages/render.ts';
 import { Problem } from './problem.ts';
 import { createFormReader, createJsonReader } from './readBody.ts';
 import { requestIdOf, sendProblem, setRequestId } from './reply.ts';
@@ -102,7 +101,7 @@ export function createApp(deps: AppDeps): App {
   app.use(() => {
     throw new Problem('not_found');
   });
-  app.use(answerError(deps, metrics, renderPage));
+  app.use(answerError(deps, metrics, { auth, renderPage }));
   return { handler: app, close: auth.close };
 }
 
@@ -138,9 +137,13 @@ function beginRequest(logger: Logger): RequestHandler {
 }
 
 /** The one place where an error becomes an answer: a page for a browser that shows pages, else a problem document. */
-function answerError(deps: AppDeps, metrics: RequestMetrics, renderPage: RenderPage): ErrorRequestHandler {
+function answerError(
+  deps: AppDeps,
+  metrics: RequestMetrics,
+  errorPage: Parameters<typeof showError>[0],
+): ErrorRequestHandler {
   const toProblem = createFailures(deps);
-  return (error: unknown, req, res, next) => {
+  return async (error: unknown, req, res, next) => {
     const problem = toProblem(error, req, requestIdOf(res));
     metrics.onProblem(problem.code);
     if (res.headersSent) {
@@ -152,7 +155,7 @@ function answerError(deps: AppDeps, metrics: RequestMetrics, renderPage: RenderP
       sendProblem(res, problem);
       return;
     }
-    showError(renderPage, res, problem);
+    await showError(errorPage, req, res, problem);
   };
 }
 

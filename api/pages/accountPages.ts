@@ -16,6 +16,7 @@ import { labelsOf, seeOther } from './forms.ts';
 import type { Field, FormView } from './forms.ts';
 import { forgetOpenPayments, readOpenPayments } from './openPayments.ts';
 import type { RenderPage } from './render.ts';
+import { readReturnPath } from './returnPath.ts';
 import { errorsByField, formWordsFor } from './words.ts';
 
 interface AccountPagesDeps {
@@ -32,6 +33,11 @@ interface Form {
   action: string;
   fields: readonly Field[];
   other: { text: string; link: string; href: string };
+}
+
+interface Refused {
+  given: Record<string, unknown>;
+  problem: Problem;
 }
 
 const EMAIL: Field = { name: 'email', label: 'E-mail', type: 'email', autocomplete: 'username' };
@@ -98,23 +104,25 @@ async function submitLogIn({ auth }: AccountPagesDeps, req: Request, res: Respon
 /** Whoever is logged in has no use for the form. Whether someone is may be unknown, which is no reason to withhold it. */
 async function offerForm(deps: AccountPagesDeps, req: Request, res: Response, form: Form): Promise<void> {
   const principal = await deps.auth.identify(req, res).catch(() => undefined);
-  if (principal) seeOther(res, '/');
-  else showForm(deps, res, form);
+  const returnPath = readReturnPath(req.query['to']);
+  if (principal) seeOther(res, returnPath ?? '/');
+  else showForm(deps, res, form, { returnPath });
 }
 
-/** Does what the form asks for and goes to the start page, or shows the form again with what was wrong. */
+/** Does what the form asks for and goes where its user was going, or shows the form again with what was wrong. */
 function formHandler(deps: AccountPagesDeps, form: Form, submit: typeof submitSignUp): Endpoint['handler'] {
   return async (req, res) => {
     refuseForeign(req);
-    const given = (await deps.readForm(req, res)) as Record<string, unknown>;
+    const { to, ...given } = (await deps.readForm(req, res)) as Record<string, unknown>;
+    const returnPath = readReturnPath(to);
     try {
       await submit(deps, req, res, given);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      showForm(deps, res, form, { given, problem: error });
+      showForm(deps, res, form, { returnPath, refused: { given, problem: error } });
       return;
     }
-    seeOther(res, '/');
+    seeOther(res, returnPath ?? '/');
   };
 }
 
@@ -122,12 +130,13 @@ function showForm(
   { renderPage }: AccountPagesDeps,
   res: Response,
   { title, action, fields, other }: Form,
-  refused?: { given: Record<string, unknown>; problem: Problem },
+  { returnPath, refused }: { returnPath: string | undefined; refused?: Refused },
 ): void {
   const errors = refused ? errorsByField(refused.problem, labelsOf(fields)) : {};
   const wrong = fields.find(({ name }) => name in errors);
   const form: FormView = {
-    ...{ action, fields, errors, hidden: {}, submit: title },
+    ...{ action, fields, errors, submit: title },
+    hidden: returnPath === undefined ? {} : { to: returnPath },
     values: refused?.given ?? {},
     error: refused && !wrong ? formWordsFor(refused.problem) : undefined,
     focus: (wrong ?? fields[0])?.name,

@@ -1,13 +1,33 @@
 /** The page that says what went wrong, for whoever came with a browser. */
-import type { Response } from 'express';
+import type { Request, Response } from 'express';
+import type { Auth } from '../auth/auth.ts';
 import { PROBLEMS } from '../problem.ts';
 import type { Problem } from '../problem.ts';
 import { requestIdOf } from '../reply.ts';
+import { logInUrl } from './returnPath.ts';
 import type { RenderPage } from './render.ts';
 import { wordsFor } from './words.ts';
 
-export function showError(renderPage: RenderPage, res: Response, problem: Problem): void {
-  const { title, text } = wordsFor(problem);
-  const mustLogIn = problem.code === 'unauthenticated';
-  renderPage(res, 'error', { title, text, mustLogIn, requestId: requestIdOf(res) }, PROBLEMS[problem.code].status);
+interface ErrorPageDeps {
+  auth: Pick<Auth, 'identify'>;
+  renderPage: RenderPage;
+}
+
+export async function showError(
+  { auth, renderPage }: ErrorPageDeps,
+  req: Request,
+  res: Response,
+  problem: Problem,
+): Promise<void> {
+  const { code } = problem;
+  // What came with a password is not proved once more for the sake of the page's head.
+  const hasSession = req.headers.authorization === undefined;
+  const viewer = hasSession ? await auth.identify(req, res).catch(() => undefined) : undefined;
+  const page = {
+    ...wordsFor(problem, { isLook: req.method === 'GET' }),
+    loggedIn: viewer !== undefined,
+    logInUrl: code === 'unauthenticated' ? logInUrl(req) : undefined,
+    requestId: requestIdOf(res),
+  };
+  renderPage(res, 'error', page, PROBLEMS[code].status);
 }

@@ -32,9 +32,10 @@ const PAGE_WORDS: Partial<Record<Code, Words>> = {
   unavailable: { title: 'Saldo cannot be reached just now', text: 'Nothing was done just now. Try again in a moment.' },
 };
 
-/** For a page of its own. */
-export function wordsFor({ code, extras }: Problem): Words {
+/** For a page of its own. `isLook`: nothing was to be done, only shown. */
+export function wordsFor({ code, extras }: Problem, { isLook = false } = {}): Words {
   const { title, explanation } = PROBLEMS[code];
+  if (code === 'unauthenticated' && isLook) return { title: 'Please log in', text: 'This page is not for everybody.' };
   const words = PAGE_WORDS[code] ?? { title, text: explanation };
   if (code === 'rate_limited' && extras.retryAfterSeconds !== undefined) {
     return { ...words, text: `Try again in ${Math.ceil(extras.retryAfterSeconds / 60)} min.` };

@@ -28,6 +28,15 @@ export interface OperationTrail {
   promise: { attempts: number; nextAttemptAt: Date; createdAt: Date } | null;
 }
 
+/** A promise that will be kept, but that this process cannot read: another version has written it, or it is damaged. */
+export interface UnreadableTrail {
+  id: string;
+  state: 'unreadable';
+  /** What is wrong with it. */
+  problem: string;
+  promise: OperationTrail['promise'];
+}
+
 interface TrailEntry {
   walletId: bigint;
   seq: bigint;
@@ -79,7 +88,10 @@ interface PromiseColumns {
 type Row = (DecidedRow | { status: null }) & PromiseColumns;
 
 /** Undefined when neither an outcome nor a promise is there. */
-export async function readOperationTrail(pool: Pool, id: string): Promise<OperationTrail | undefined> {
+export async function readOperationTrail(
+  pool: Pool,
+  id: string,
+): Promise<OperationTrail | UnreadableTrail | undefined> {
   const { rows } = await pool.query<Row>({ ...READ_OPERATION_TRAIL, values: [id] });
   const [row] = rows;
   if (!row) return undefined;
@@ -120,9 +132,9 @@ function decided(id: string, row: DecidedRow): Omit<OperationTrail, 'promise'> {
   };
 }
 
-function pending(id: string, wire: unknown): Omit<OperationTrail, 'promise'> {
+function pending(id: string, wire: unknown): Omit<OperationTrail, 'promise'> | Omit<UnreadableTrail, 'promise'> {
   const read = fromWire(wire);
-  if (!read.ok) throw new Error(`pending operation ${id} cannot be read: ${read.problem}`);
+  if (!read.ok) return { id, state: 'unreadable', problem: read.problem };
   const { command } = read;
   return {
     ...{ id, state: 'pending', reason: null, decidedAt: null, entries: [] },

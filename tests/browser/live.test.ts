@@ -64,6 +64,21 @@ describeInBrowser('an open wallet', () => {
     expect(await page.locator('#news').innerText()).toBe('');
   });
 
+  it('does not leave the news of an earlier payment above a refusal', async () => {
+    const payee = await stage.person();
+    const { page } = await stage.customer('100');
+    await page.goto('/');
+    await fillPayment(page, { to: payee.walletId, amount: '60' });
+    await page.getByRole('button', { name: 'Send' }).click();
+    await see(page, 'Sent: 60.00 RUB');
+    const loads = countLoads(page);
+    await fillPayment(page, { to: payee.walletId, amount: '50' });
+    await page.getByRole('button', { name: 'Send' }).click();
+    await see(page, 'You have 40.00 RUB, which is less than this.');
+    expect([await page.locator('#news').innerText(), await balanceOf(page)]).toEqual(['', '40.00 RUB']);
+    expect([new URL(page.url()).search, loads()]).toEqual(['', 0]);
+  });
+
   it('pays once when the answer is lost and the same form is sent again', async () => {
     const payee = await stage.person();
     const { person, page } = await stage.customer('100');

@@ -147,6 +147,18 @@ describe.each(backends)('look-ups, queues on %s', (backend) => {
       await queues.resume();
       await queues.close();
     });
+    test('whose promise another version has written: it says so, and when the sweep comes', async () => {
+      const id = randomUUID();
+      await query(
+        stores.databaseUrl,
+        `INSERT INTO pending_operation (id, command, request_hash, partition, next_attempt_at)
+         VALUES ('${id}', '{"v": 99}', sha256('another'), 0, now() + interval '1 hour')`,
+      );
+      const page = await operationPage(id);
+      expect(page).toContain('cannot be read by this process');
+      expect(page).toContain('brought it back 0 times');
+      await query(stores.databaseUrl, `DELETE FROM pending_operation WHERE id = '${id}'`);
+    });
     test('whose queue has forgotten it: what is no longer known is said, the rest is there', async () => {
       const { json } = await pay(1);
       await wipeQueues(stores);

@@ -80,6 +80,26 @@ describe('accounts', () => {
       expect([path, answer.status, answer.headers.get('location')]).toEqual([path, 303, '/']);
     }
   });
+  it('lead back to where somebody was going, and to no other site', async () => {
+    const { client, email } = await signedUp();
+    await post(client, '/logout', {});
+    const refused = await get(client, '/metrics');
+    expect([refused.status, refused.text]).toEqual([401, expect.stringContaining('This page is not for everybody.')]);
+    const link = /href="(\/login[^"]*)"[^>]*>Log in<\/a><\/p>/.exec(refused.text)?.[1] ?? '';
+    expect(link).toBe('/login?to=%2Fmetrics');
+    expect((await get(client, link)).text).toContain('name="to" value="/metrics"');
+    const wrong = await post(client, '/login', { email, password: 'not this one', to: '/ops/audit?before=7' });
+    expect([wrong.status, wrong.text]).toEqual([401, expect.stringContaining('name="to" value="/ops/audit?before=7"')]);
+    const back = await post(client, '/login', { email, password: PASSWORD, to: '/ops/audit?before=7' });
+    expect([back.status, back.headers.get('location')]).toEqual([303, '/ops/audit?before=7']);
+    expect((await get(client, '/login?to=/logout')).headers.get('location')).toBe('/logout');
+    for (const to of ['//evil.example', '/\\evil.example', 'https://evil.example', '/\tevil', 'x'.repeat(600)]) {
+      const elsewhere = await post(api.client(), '/login', { email, password: PASSWORD, to });
+      expect([to, elsewhere.headers.get('location')]).toEqual([to, '/']);
+      const offered = await get(api.client(), `/login?to=${encodeURIComponent(to)}`);
+      expect([to, offered.text.includes('name="to"')]).toEqual([to, false]);
+    }
+  });
   it('refuse a form from another site', async () => {
     const { client } = await signedUp();
     for (const path of ['/', '/login', '/signup', '/logout']) {
@@ -231,5 +251,20 @@ describe('every page', () => {
     const page = await get(api.client(), '/nothing');
     expect([page.status, page.headers.get('content-type')]).toEqual([404, 'text/html; charset=utf-8']);
     expect((await get(api.client(), '/api/nothing')).json['code']).toBe('not_found');
+  });
+  it('that says what went wrong knows whether somebody is logged in', async () => {
+    const { client } = await signedUp();
+    for (const [path, status] of [
+      ['/nothing', 404],
+      ['/metrics', 403],
+    ] as const) {
+      const mine = await get(client, path);
+      expect([mine.status, mine.text.includes('Log out'), mine.text.includes('Log in')]).toEqual([status, true, false]);
+    }
+    const nobodys = await get(api.client(), '/nothing');
+    expect([nobodys.text.includes('Log out'), nobodys.text.includes('Log in')]).toEqual([false, true]);
+    // Neither does a page cost a proof of the password, nor does a wrong one make another page of it.
+    const wrong = { Authorization: `Basic ${Buffer.from('nobody@localhost.ru:wrong').toString('base64')}` };
+    expect((await api.client()('GET', '/nothing', undefined, { ...HTML, ...wrong })).status).toBe(404);
   });
 });

@@ -46,9 +46,14 @@ async function showOperation(
     showSearch({ render }, res, { what: id, problem: new Problem('operation_not_found', { detail: NOT_STORED }) });
     return;
   }
+  const page = { title: `Operation ${id}`, section: 'look-up' } as const;
+  if (trail.state === 'unreadable') {
+    render(res, 'unreadable', { ...page, trail });
+    return;
+  }
   const partition = partitionOf(trail, queues.length);
   const queue = queues[partition];
   if (!queue) throw new Error(`no queue of partition ${partition}`);
   const envelope = await findEnvelope(queue, trail);
-  render(res, 'operation', { title: `Operation ${id}`, section: 'look-up', trail, partition, envelope });
+  render(res, 'operation', { ...page, trail, partition, envelope });
 }

@@ -164,11 +164,9 @@
       complain(form, words.join('. ') || 'This could not be sent just now. Try again in a moment.');
       return;
     }
-    // A payment that was taken leads to a page of its own, which is the one shown from now on.
-    if (response.redirected) {
-      history.replaceState(null, '', response.url);
-      put(fresh);
-    } else replaceChanged(document.getElementById('balance'), fresh.querySelector('#balance'));
+    // The page that answers is the one shown from now on: news of an earlier payment does not stand above a refusal.
+    history.replaceState(null, '', response.url);
+    put(fresh);
     form.replaceChildren(...fresh.querySelector('#payment').children);
     const alert = form.querySelector('[role=alert]');
     if (alert) alert.tabIndex = -1;
