@@ -94,7 +94,7 @@ export function createApp(deps: AppDeps): App {
     })),
     ...createHomePage({ ...deps, guard, auth, readForm, renderPage }),
     ...createAccountPages({ auth, prisma, guard, currency: env.CURRENCY, readForm, renderPage }),
-    ...createDocsPages(renderPage),
+    ...createDocsPages(renderPage, routes),
     ...assets.endpoints,
   ]);
   app.use(CONSOLE_PATH, deps.createConsole({ auth, assetUrl: assets.url }));

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { CODES, PROBLEMS } from './problem.ts';
 import type { Code } from './problem.ts';
 import type { Route } from './route.ts';
+import { idempotencyKeyField } from './schemas.ts';
 
 type Json = Record<string, unknown>;
 
@@ -18,6 +19,13 @@ const ROUTES_WITH_BODY: readonly Code[] = [
   'body_too_large',
   'unsupported_media_type',
 ];
+
+/** In the order in which a reader needs them. */
+const TAGS = {
+  accounts: 'Signing up, in and out.',
+  money: 'Moving money, and asking what became of it.',
+  service: 'For whoever keeps the service running.',
+};
 
 const problemSchema = z.object({
   type: z.string().meta({ description: 'A page that explains the code.' }),
@@ -48,6 +56,7 @@ export function createOpenApi(routes: readonly Route[], version: string): Json {
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: '/' }],
+    tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     paths,
     components: {
       schemas: { Problem: toJsonSchema(problemSchema, 'output') },
@@ -89,7 +98,7 @@ function describe(route: Route): Json {
       ...parametersOf(route.query, 'query'),
       ...Object.entries(route.headers ?? {}).map(([name, description]) => ({
         ...{ name, in: 'header', description },
-        schema: { type: 'string' },
+        schema: name === 'Idempotency-Key' ? toJsonSchema(idempotencyKeyField, 'input') : { type: 'string' },
       })),
     ],
     ...(route.body && {
@@ -99,7 +108,7 @@ function describe(route: Route): Json {
   };
 }
 
-function tagOf(path: string): string {
+function tagOf(path: string): keyof typeof TAGS {
   if (/^\/api\/(signup|login|logout)$/.test(path)) return 'accounts';
   return path.startsWith('/api/') ? 'money' : 'service';
 }

@@ -14,6 +14,9 @@ const EMAIL = /^[^\s@"]{1,64}@[^\s@"]+$/u;
 const MIN_PASSWORD_LENGTH = 8;
 const MAX_PASSWORD_LENGTH = 200;
 
+const EXAMPLE_EMAIL = 'ada@example.com';
+const PASSWORD = { format: 'password', examples: ['Pa$$w0rd'] };
+
 function characters(text: string): number {
   return Array.from(text).length;
 }
@@ -31,26 +34,28 @@ function bounded(schema: z.ZodString, min: number, max: number): z.ZodString {
     .meta({ ...(min > 0 && { minLength: min }), maxLength: max });
 }
 
-export const nameField = bounded(plainText.trim(), 1, 100);
-export const emailField = bounded(plainText.overwrite(normaliseEmail), 3, MAX_EMAIL_LENGTH).refine(
-  (email) => EMAIL.test(email),
-  'must be an e-mail address',
-);
-export const passwordField = bounded(plainText, MIN_PASSWORD_LENGTH, MAX_PASSWORD_LENGTH).meta({ format: 'password' });
+export const nameField = bounded(plainText.trim(), 1, 100).meta({ examples: ['Ada'] });
+export const emailField = bounded(plainText.overwrite(normaliseEmail), 3, MAX_EMAIL_LENGTH)
+  .refine((email) => EMAIL.test(email), 'must be an e-mail address')
+  .meta({ examples: [EXAMPLE_EMAIL] });
+export const passwordField = bounded(plainText, MIN_PASSWORD_LENGTH, MAX_PASSWORD_LENGTH).meta(PASSWORD);
 export const detailsField = bounded(plainText, 0, 500);
 /** An operator's reason for what is done to a wallet. */
-export const reasonField = bounded(plainText.trim(), 1, 500);
+export const reasonField = bounded(plainText.trim(), 1, 500).meta({ examples: ['The card was reported stolen.'] });
 export const externalIdField = bounded(plainText, 1, 255);
 
 // What proves an account is compared, not stored: whatever could not have been signed up with is simply wrong.
-export const claimedEmailField = plainText.overwrite(normaliseEmail);
+export const claimedEmailField = plainText.overwrite(normaliseEmail).meta({ examples: [EXAMPLE_EMAIL] });
 export const claimedPasswordField = z
   .string()
   .refine((text) => text.isWellFormed(), 'must be well-formed Unicode')
-  .meta({ format: 'password' });
+  .meta(PASSWORD);
 
 const WALLET_ID_RULE = `must be an integer from 1 to ${Number.MAX_SAFE_INTEGER}`;
-export const walletIdField = z.int({ error: WALLET_ID_RULE }).min(1, WALLET_ID_RULE);
+export const walletIdField = z
+  .int({ error: WALLET_ID_RULE })
+  .min(1, WALLET_ID_RULE)
+  .meta({ examples: [3] });
 
 /** Its shape only: `parseAmount` judges the value, once the currency is known. */
 export const amountField = z
@@ -70,7 +75,8 @@ export function queryInteger(min: number, max: number) {
 const IDEMPOTENCY_KEY = 'Idempotency-Key';
 export const idempotencyKeyField = z
   .string()
-  .regex(/^[\x20-\x7e]{1,255}$/, 'must be 1 to 255 printable ASCII characters');
+  .regex(/^[\x20-\x7e]{1,255}$/, 'must be 1 to 255 printable ASCII characters')
+  .meta({ examples: ['a-key-of-your-own'] });
 
 /** The request's `Idempotency-Key`, if it has one. Two of them are no key: nobody could say which one counts. */
 export function readIdempotencyKey(req: IncomingMessage): string | undefined {

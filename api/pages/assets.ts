@@ -18,9 +18,6 @@ const TYPES = { css: 'text/css; charset=utf-8', js: 'text/javascript; charset=ut
 /** Under names of our own; nothing else of those packages can be reached. */
 const FILES: Record<string, string> = {
   'pico.css': require.resolve('@picocss/pico/css/pico.min.css'),
-  'swagger-ui.css': require.resolve('swagger-ui-dist/swagger-ui.css'),
-  'swagger-ui.js': require.resolve('swagger-ui-dist/swagger-ui-bundle.js'),
-  'docs.js': join(OWN, 'docs.js'),
   'page.js': join(OWN, 'page.js'),
   'wallet.js': join(OWN, 'wallet.js'),
   'saldo.css': join(OWN, 'saldo.css'),

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { Response } from 'express';
 import ejs from 'ejs';
 import { createPageHeaders } from '../headers.ts';
+import { readProse } from './prose.ts';
 
 export interface PageData {
   title: string;
@@ -31,7 +32,7 @@ export function createRenderPage(assetUrl: (path: string) => string): RenderPage
   const print = (name: string, page: object): string => {
     const template = templates.get(name);
     if (!template) throw new Error(`no template ${name}`);
-    return template({ assetUrl, part: print, ...page });
+    return template({ assetUrl, part: print, readProse, ...page });
   };
   return (res, template, page, status = 200) => {
     const html = print('layout', { ...page, content: print(template, page) });

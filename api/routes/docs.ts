@@ -1,8 +1,10 @@
-/** The API's own description: the OpenAPI document, a page to try it on, and a page for every problem. */
+/** The API's own description: the OpenAPI document, a page made of it, and a page for every problem. */
 import { createRequire } from 'node:module';
 import { z } from 'zod';
 import type { Endpoint } from '../endpoint.ts';
 import { createOpenApi } from '../openapi.ts';
+import { createReference } from '../pages/reference.ts';
+import type { OpenApi, Reference } from '../pages/reference.ts';
 import type { RenderPage } from '../pages/render.ts';
 import { CODES, PROBLEMS, Problem } from '../problem.ts';
 import { route } from '../route.ts';
@@ -31,17 +33,18 @@ function readVersion(): string {
   return version;
 }
 
-/** Swagger UI brings a style of its own, which does not mix with that of our pages. */
-const DOCS_PAGE = {
-  title: 'API',
-  bare: true,
-  styles: ['/assets/swagger-ui.css'],
-  scripts: ['/assets/swagger-ui.js', '/assets/docs.js'],
-};
-
-export function createDocsPages(renderPage: RenderPage): Endpoint[] {
+/** `routes` are those of the document, with its own. */
+export function createDocsPages(renderPage: RenderPage, routes: readonly Route[]): Endpoint[] {
+  let reference: Reference | undefined;
   return [
-    { method: 'get', path: '/docs', handler: (_req, res) => renderPage(res, 'docs', DOCS_PAGE) },
+    {
+      method: 'get',
+      path: '/docs',
+      handler: (_req, res) => {
+        reference ??= createReference(createOpenApi(routes, readVersion()) as unknown as OpenApi);
+        renderPage(res, 'docs', { title: 'API', reference });
+      },
+    },
     {
       method: 'get',
       path: '/problems/',

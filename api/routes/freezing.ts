@@ -34,7 +34,7 @@ function freezingRoute({ freeze, admit }: FreezingRouteDeps, isFrozen: boolean, 
     description:
       'It queues behind what the wallet was asked before, and is an operation like any other: one outcome per key, and a reason that stays.',
     roles: ['operator'],
-    params: z.strictObject({ id: queryInteger(1, Number.MAX_SAFE_INTEGER) }),
+    params: z.strictObject({ id: queryInteger(1, Number.MAX_SAFE_INTEGER).meta({ examples: [3] }) }),
     body: z.strictObject({ reason: reasonField }),
     headers: {
       'Idempotency-Key': 'One to 255 printable ASCII characters.',

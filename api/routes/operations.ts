@@ -171,7 +171,7 @@ function operationRoute({ outcomes }: OperationRouteDeps): Route {
     description:
       'For its initiator and for operators, and once applied for the counterparty. With `Prefer: wait=N` the answer waits until the operation is decided.',
     roles: ['customer', 'bank', 'operator'],
-    params: z.strictObject({ id: z.uuid() }),
+    params: z.strictObject({ id: z.uuid().meta({ examples: ['019a3f5e-7c1a-7000-8000-0123456789ab'] }) }),
     headers: {
       Prefer: `\`wait=N\` waits up to N seconds, at most 30, for the operation to be decided (RFC 7240). While ${MAX_POLLS_EACH} requests of one account wait, the next one is answered at once.`,
     },

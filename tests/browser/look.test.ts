@@ -67,6 +67,14 @@ describeInBrowser('every page', () => {
       await see(page, 'Not with this account');
       return page;
     },
+    'the API, with every answer open': async () => {
+      const page = await stage.page();
+      await page.goto('/docs');
+      for (const answer of await page.locator('summary').all()) await answer.press('Enter');
+      await see(page, 'Names this request in the log.');
+      expect(await page.locator('details:not([open])').count()).toBe(0);
+      return page;
+    },
     'a sign-up that was refused': async () => {
       const page = await stage.page();
       await page.goto('/signup');
@@ -107,9 +115,9 @@ describeInBrowser('every page', () => {
     await expectReadable(page);
   });
 
-  it('of those that customers see weighs less than 100 kB with all it loads, which all comes from here', async () => {
+  it('of those that are not the console’s weighs less than 100 kB with all it loads, which all comes from here', async () => {
     const { page } = await stage.customer('100');
-    for (const path of ['/', '/login', '/signup']) {
+    for (const path of ['/', '/login', '/signup', '/docs']) {
       const fresh = await (path === '/' ? page.context() : await stage.profile()).newPage();
       const network = await fresh.context().newCDPSession(fresh);
       await network.send('Network.enable');

@@ -43,6 +43,7 @@ const documentSchema = z.strictObject({
   openapi: z.string().regex(/^3\.1\.\d$/),
   info: z.looseObject({ title: z.string(), version: z.string().regex(/^\d+\.\d+\.\d+/) }),
   servers: z.array(z.object({ url: z.string() })),
+  tags: z.array(z.strictObject({ name: z.string(), description: z.string().min(1) })),
   paths: z.record(z.string().startsWith('/'), z.partialRecord(z.enum(['get', 'post']), operation)),
   components: z.strictObject({
     schemas: z.record(z.string(), z.looseObject({})),
@@ -100,6 +101,11 @@ describe('openapi.json', () => {
       const declared = parameters.filter((each) => each.in === 'path').map(({ name }) => `{${name}}`);
       expect(path.match(/\{\w+\}/g) ?? []).toEqual(declared);
     }
+  });
+  it('has no tag without operations, and no operation without a tag that it explains', () => {
+    const document = read();
+    const used = operationsOf(document).flatMap(({ tags }) => tags);
+    expect(new Set(used)).toEqual(new Set(document.tags.map(({ name }) => name)));
   });
   it('uses only security schemes that it defines', () => {
     const document = read();

@@ -236,11 +236,6 @@ describe('every page', () => {
       }
     }
   });
-  it('of the API loads what shows the document', async () => {
-    const { text } = await get(api.client(), '/docs');
-    for (const file of ['swagger-ui.css', 'swagger-ui.js', 'docs.js']) expect(text).toContain(`"/assets/${file}?v=`);
-    expect((await api.client()('GET', '/assets/docs.js')).text).toContain("url: '/openapi.json'");
-  });
   it('of a problem exists for every code', async () => {
     const list = await get(api.client(), '/problems/');
     const codes = [...list.text.matchAll(/href="\/problems\/(\w+)"/g)].map(([, code]) => code);
