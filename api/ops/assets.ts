@@ -22,6 +22,8 @@ const FILES: Record<string, { location: string; type: string }> = {
   'console.css': { location: own('console.css'), type: CSS },
   'overview.js': { location: own('overview.js'), type: JAVASCRIPT },
   'books.js': { location: own('books.js'), type: JAVASCRIPT },
+  'board.css': { location: own('board.css'), type: CSS },
+  'board.js': { location: own('board.js'), type: JAVASCRIPT },
 };
 /** A year, the longest that RFC 9111 speaks of; another content has another URL. */
 const CACHED_S = 31_536_000;

@@ -2,12 +2,11 @@
 import { beforeAll, expect, it } from 'vitest';
 import type { Page } from 'playwright-core';
 import { inParallel } from '../support/parallel.ts';
-import { OPERATOR_ACCOUNT } from '../support/service.ts';
 import { until } from '../support/waiting.ts';
 import { findBarriers } from './barriers.ts';
 import { writeBusyHour } from './busyHour.ts';
 import { keepPicture } from './pictures.ts';
-import { describeInBrowser, fillPayment, openStage, see } from './stage.ts';
+import { describeInBrowser, fillPayment, openConsole, openStage, see } from './stage.ts';
 import type { Stage } from './stage.ts';
 
 const PAYMENTS = 200;
@@ -23,16 +22,7 @@ describeInBrowser('the console', () => {
     return stage.close;
   });
 
-  const operator = async (options = {}) => {
-    const page = await stage.page({ viewport: { width: 1100, height: 1000 }, reducedMotion: 'reduce', ...options });
-    await page.goto('/login');
-    await page.getByLabel('E-mail').fill(OPERATOR_ACCOUNT.email);
-    await page.getByLabel('Password').fill(OPERATOR_ACCOUNT.password);
-    await page.getByRole('button', { name: 'Log in' }).click();
-    await page.getByRole('link', { name: 'Console' }).click();
-    await page.getByRole('heading', { name: 'Overview' }).waitFor();
-    return page;
-  };
+  const operator = () => openConsole(stage);
   const lookUp = async (page: Page, what: string) => {
     await page.goto('/ops/look-up');
     await page.getByRole('textbox').fill(what);

@@ -10,7 +10,7 @@ import type { Client } from '../support/client.ts';
 import { expectSoundBooks } from '../support/inspect.ts';
 import { createPeople } from '../support/people.ts';
 import type { Person } from '../support/people.ts';
-import { BANK, startService } from '../support/service.ts';
+import { BANK, OPERATOR_ACCOUNT, startService } from '../support/service.ts';
 import type { RunningService } from '../support/service.ts';
 import { createStores } from '../support/stores.ts';
 import type { Stores } from '../support/stores.ts';
@@ -100,6 +100,18 @@ function launch(): Promise<Browser> {
 async function logIn(context: BrowserContext, { headers }: Person, url: string): Promise<void> {
   const [, name = '', value = ''] = /^([^=]+)=(.*)$/.exec(headers.Cookie) ?? [];
   await context.addCookies([{ name, value, url, httpOnly: true, sameSite: 'Lax' }]);
+}
+
+/** The console's overview, in the profile of an operator who has just logged in. */
+export async function openConsole(stage: Stage, options: BrowserContextOptions = {}): Promise<Page> {
+  const page = await stage.page({ viewport: { width: 1100, height: 1000 }, reducedMotion: 'reduce', ...options });
+  await page.goto('/login');
+  await page.getByLabel('E-mail').fill(OPERATOR_ACCOUNT.email);
+  await page.getByLabel('Password').fill(OPERATOR_ACCOUNT.password);
+  await page.getByRole('button', { name: 'Log in' }).click();
+  await page.getByRole('link', { name: 'Console' }).click();
+  await page.getByRole('heading', { name: 'Overview' }).waitFor();
+  return page;
 }
 
 /** Waits until the text is to be seen. Rejects with what is there instead. */

@@ -14,6 +14,7 @@ import type { Dependency } from '../../../shared/dependency.ts';
 import { Problem } from '../../problem.ts';
 import { requestIdOf } from '../../reply.ts';
 import { operatorOf } from '../access.ts';
+import { consoleAssetUrl } from '../assets.ts';
 import type { Audit, Conclusion } from '../audit.ts';
 import { queueActionOf } from './actions.ts';
 import { envelopeData, envelopeName, envelopeResult } from './formatEnvelope.ts';
@@ -23,10 +24,29 @@ const BOARD_PATH = '/ops/queues';
 const ANSWER_LIMIT_MS = 10_000;
 const SAFE_METHODS = ['GET', 'HEAD'];
 const TITLE = 'Saldo queues';
+/** The board's own colors where they are too faint to be read by everybody. */
+const THEME = {
+  light: {
+    'muted-foreground': '#46515c',
+    primary: '#0b5a51',
+    destructive: '#b91c1c',
+    'status-failed': '#b91c1c',
+    'status-completed': '#166534',
+  },
+  dark: {
+    'muted-foreground': '#a3aebc',
+    destructive: '#f28b82',
+    'status-failed': '#f28b82',
+    'status-completed': '#55cc81',
+  },
+};
+/** Of a finished envelope, which would change nothing; the adapter's type does not tell of this option. */
+const WITHOUT_IDLE_RETRIES = { allowCompletedRetries: false };
 
 const SAFE_BY_DESIGN =
   'Retry, promote, pause and resume are safe at any time: every operation is applied at most once, and what was promised comes back by itself.';
 const READ_ONLY = 'Read-only: this service was started without OPERATOR_QUEUE_WRITE.';
+const OWN_FILES = `<link rel="stylesheet" href="${consoleAssetUrl('board.css')}"><script defer src="${consoleAssetUrl('board.js')}"></script>`;
 
 interface BoardDeps {
   queues: readonly LedgerQueue[];
@@ -50,6 +70,7 @@ export function createBoard({ queues, queue, audit, canWrite }: BoardDeps): Expr
         showWorkers: false,
         hideDocsLink: true,
         locale: { lng: 'en-US' },
+        theme: THEME,
         miscLinks: [
           { text: 'Back to the console', url: '/ops/' },
           { text: 'Audit log', url: '/ops/audit' },
@@ -62,7 +83,7 @@ export function createBoard({ queues, queue, audit, canWrite }: BoardDeps): Expr
   });
   const router = adapter.getRouter() as Express;
   router.disable('x-powered-by');
-  router.engine('ejs', renderWithoutFonts);
+  router.engine('ejs', renderPage);
 
   const app = express();
   app.disable('x-powered-by');
@@ -76,6 +97,7 @@ export function createBoard({ queues, queue, audit, canWrite }: BoardDeps): Expr
 
 function adapt({ partition, board }: LedgerQueue, canWrite: boolean): BullMQAdapter {
   const adapter = new BullMQAdapter(board, {
+    ...WITHOUT_IDLE_RETRIES,
     readOnlyMode: !canWrite,
     description: `Envelopes of partition ${partition}. ${canWrite ? SAFE_BY_DESIGN : READ_ONLY}`,
   });
@@ -85,10 +107,13 @@ function adapt({ partition, board }: LedgerQueue, canWrite: boolean): BullMQAdap
   return adapter;
 }
 
-/** The board's page asks Google for its fonts; ours asks nobody, and shows the same in the reader's own. */
-function renderWithoutFonts(file: string, data: object, done: (error: unknown, html?: string) => void): void {
+/**
+ * The board's page asks Google for its fonts; ours asks nobody, and shows the same in the reader's own. What the board
+ * lacks is in two files of ours.
+ */
+function renderPage(file: string, data: object, done: (error: unknown, html?: string) => void): void {
   ejs.renderFile(file, data as ejs.Data, (error, html) => {
-    done(error, html.replace(/<link [^>]*fonts\.googleapis\.com[^>]*>/g, ''));
+    done(error, html.replace(/<link [^>]*fonts\.googleapis\.com[^>]*>/g, '').replace('</head>', `${OWN_FILES}</head>`));
   });
 }
 
