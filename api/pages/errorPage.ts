@@ -20,9 +20,9 @@ export async function showError(
   problem: Problem,
 ): Promise<void> {
   const { code } = problem;
-  // What came with a password is not proved once more for the sake of the page's head.
-  const hasSession = req.headers.authorization === undefined;
-  const viewer = hasSession ? await auth.identify(req, res).catch(() => undefined) : undefined;
+  // For the sake of the page's head no password is proved once more, and a database that hangs is not waited for again.
+  const mayAsk = req.headers.authorization === undefined && code !== 'unavailable';
+  const viewer = mayAsk ? await auth.identify(req, res).catch(() => undefined) : undefined;
   const page = {
     ...wordsFor(problem, { isLook: req.method === 'GET' }),
     loggedIn: viewer !== undefined,
