@@ -27,6 +27,7 @@ import type { CreateConsole } from './ops/console.ts';
 import { createAccountPages } from './pages/accountPages.ts';
 import { createAssets } from './pages/assets.ts';
 import { showError } from './pages/errorPage.ts';
+import type { ErrorPageDeps } from './pages/errorPage.ts';
 import { createHomePage } from './pages/homePage.ts';
 import { createRenderPage } from './pages/render.ts';
 import { Problem } from './problem.ts';
@@ -34,7 +35,7 @@ import { createFormReader, createJsonReader } from './readBody.ts';
 import { requestIdOf, sendProblem, setRequestId } from './reply.ts';
 import type { Route } from './route.ts';
 import { createAccountRoutes } from './routes/accounts.ts';
-import { createDocsPages, createOpenApiRoute } from './routes/docs.ts';
+import { createDocsPages, describeRoutes } from './routes/docs.ts';
 import { createHealthRoutes } from './routes/health.ts';
 import type { Readiness } from './routes/health.ts';
 import { createWalletRoutes } from './routes/wallet.ts';
@@ -71,7 +72,7 @@ export function createApp(deps: AppDeps): App {
   const assets = createAssets();
   const renderPage = createRenderPage(assets.url);
   const readForm = createFormReader();
-  const routes = collectRoutes(deps, guard, auth);
+  const { routes, readDocument } = describeRoutes(collectRoutes(deps, guard, auth));
   const serveDeps: ServeDeps = {
     auth,
     database: deps.database,
@@ -94,7 +95,7 @@ export function createApp(deps: AppDeps): App {
     })),
     ...createHomePage({ ...deps, guard, auth, readForm, renderPage }),
     ...createAccountPages({ auth, prisma, guard, currency: env.CURRENCY, readForm, renderPage }),
-    ...createDocsPages(renderPage, routes),
+    ...createDocsPages(renderPage, readDocument),
     ...assets.endpoints,
   ]);
   app.use(CONSOLE_PATH, deps.createConsole({ auth, assetUrl: assets.url }));
@@ -108,13 +109,12 @@ export function createApp(deps: AppDeps): App {
 /** The busiest first: Express tries them in order. */
 function collectRoutes(deps: AppDeps, guard: DatabaseGuard, auth: Auth): Route[] {
   const { operationRoutes, readiness, registry, pool, prisma, env } = deps;
-  const routes = [
+  return [
     ...operationRoutes,
     ...createWalletRoutes({ pool, guard }),
     ...createAccountRoutes({ auth, prisma, guard, currency: env.CURRENCY }),
     ...createHealthRoutes({ readiness, registry, pool, guard }),
   ];
-  return [...routes, createOpenApiRoute(routes)];
 }
 
 /** The id is never the client's: it decides what counts as a replay. */
@@ -137,11 +137,7 @@ function beginRequest(logger: Logger): RequestHandler {
 }
 
 /** The one place where an error becomes an answer: a page for a browser that shows pages, else a problem document. */
-function answerError(
-  deps: AppDeps,
-  metrics: RequestMetrics,
-  errorPage: Parameters<typeof showError>[0],
-): ErrorRequestHandler {
+function answerError(deps: AppDeps, metrics: RequestMetrics, errorPage: ErrorPageDeps): ErrorRequestHandler {
   const toProblem = createFailures(deps);
   return async (error: unknown, req, res, next) => {
     const problem = toProblem(error, req, requestIdOf(res));

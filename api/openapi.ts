@@ -27,6 +27,9 @@ const TAGS = {
   service: 'For whoever keeps the service running.',
 };
 
+/** What is asked of a header's value beyond being text. */
+const HEADER_FIELDS: Partial<Record<string, z.ZodType>> = { 'Idempotency-Key': idempotencyKeyField };
+
 const problemSchema = z.object({
   type: z.string().meta({ description: 'A page that explains the code.' }),
   title: z.string(),
@@ -98,7 +101,7 @@ function describe(route: Route): Json {
       ...parametersOf(route.query, 'query'),
       ...Object.entries(route.headers ?? {}).map(([name, description]) => ({
         ...{ name, in: 'header', description },
-        schema: name === 'Idempotency-Key' ? toJsonSchema(idempotencyKeyField, 'input') : { type: 'string' },
+        schema: toJsonSchema(HEADER_FIELDS[name] ?? z.string(), 'input'),
       })),
     ],
     ...(route.body && {

@@ -13,7 +13,7 @@ import type { ReadBody } from '../readBody.ts';
 import { loginBody, signUp, signupBody, startFirstSession } from '../routes/accounts.ts';
 import { parsePart } from '../schemas.ts';
 import { labelsOf, seeOther } from './forms.ts';
-import type { Field, FormView } from './forms.ts';
+import type { Field, FormView, Refused } from './forms.ts';
 import { forgetOpenPayments, readOpenPayments } from './openPayments.ts';
 import type { RenderPage } from './render.ts';
 import { readReturnPath } from './returnPath.ts';
@@ -33,11 +33,6 @@ interface Form {
   action: string;
   fields: readonly Field[];
   other: { text: string; link: string; href: string };
-}
-
-interface Refused {
-  given: Record<string, unknown>;
-  problem: Problem;
 }
 
 const EMAIL: Field = { name: 'email', label: 'E-mail', type: 'email', autocomplete: 'username' };

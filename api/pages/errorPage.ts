@@ -8,7 +8,7 @@ import { logInUrl } from './returnPath.ts';
 import type { RenderPage } from './render.ts';
 import { wordsFor } from './words.ts';
 
-interface ErrorPageDeps {
+export interface ErrorPageDeps {
   auth: Pick<Auth, 'identify'>;
   renderPage: RenderPage;
 }

@@ -5,6 +5,13 @@
  * same door, with a state of its own to expire under people's hands.
  */
 import type { Response } from 'express';
+import type { Problem } from '../problem.ts';
+
+/** What was sent, and why it was not done. */
+export interface Refused {
+  given: Record<string, unknown>;
+  problem: Problem;
+}
 
 /** One line of a form, as the template prints it. */
 export interface Field {

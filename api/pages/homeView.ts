@@ -3,19 +3,13 @@ import { randomUUID } from 'node:crypto';
 import { currencyExponent, amountToNumber } from '../../shared/ledger/money.ts';
 import type { OperationView } from '../../shared/store/readOperation.ts';
 import { PROBLEMS } from '../problem.ts';
-import type { Problem } from '../problem.ts';
 import type { Role } from '../route.ts';
 import type { WalletView } from '../routes/wallet.ts';
 import { labelsOf } from './forms.ts';
-import type { Field, FormView } from './forms.ts';
+import type { Field, FormView, Refused } from './forms.ts';
 import type { PageData } from './render.ts';
 import { AMOUNT_HINT } from './typedAmount.ts';
 import { errorsByField, paymentWordsFor } from './words.ts';
-
-export interface Refused {
-  given: Record<string, unknown>;
-  problem: Problem;
-}
 
 interface HomeFacts {
   wallet: WalletView;

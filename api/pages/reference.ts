@@ -1,5 +1,5 @@
 /** The OpenAPI document arranged for a reader: by tag, every operation with what it takes, answers and refuses. */
-import { exampleOf, readShape, settle } from './shape.ts';
+import { exampleOf, nameIn, readShape, settle } from './shape.ts';
 import type { Field, Schema, Scope, Shape } from './shape.ts';
 
 interface Header {
@@ -141,7 +141,7 @@ function capital(word: string): string {
 }
 
 function follow(header: Header, { headers }: OpenApi['components']): Header {
-  return header.$ref === undefined ? header : (headers[header.$ref.slice(header.$ref.lastIndexOf('/') + 1)] ?? header);
+  return header.$ref === undefined ? header : (headers[nameIn(header.$ref)] ?? header);
 }
 
 function readBodies(content: Record<string, { schema: Schema }>, scope: Scope): Body[] {

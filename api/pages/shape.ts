@@ -119,7 +119,7 @@ export function exampleOf(given: Schema, outer: Scope): unknown {
 export function settle({ $ref, allOf, ...own }: Schema, scope: Scope): Settled {
   if ($ref !== undefined) {
     const { named, within = [] } = scope;
-    const name = $ref.slice($ref.lastIndexOf('/') + 1);
+    const name = nameIn($ref);
     const target = named[name];
     if (!target || within.includes(name)) return { schema: { ...own, title: name }, scope };
     return settle({ ...target, ...own }, { named, within: [...within, name] });
@@ -130,6 +130,11 @@ export function settle({ $ref, allOf, ...own }: Schema, scope: Scope): Settled {
     schema: parts.reduce((whole, part) => merge(whole, part.schema), own),
     scope: { named: scope.named, within: [...within] },
   };
+}
+
+/** What a reference to a component calls it. */
+export function nameIn(reference: string): string {
+  return reference.slice(reference.lastIndexOf('/') + 1);
 }
 
 /** Of two parts that speak of the same field the later one narrows it. */

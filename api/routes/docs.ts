@@ -12,9 +12,16 @@ import type { Route } from '../route.ts';
 
 const require = createRequire(import.meta.url);
 
-/** The document describes every route, itself included. */
-export function createOpenApiRoute(others: readonly Route[]): Route {
+interface Description {
+  /** Those that are described, and the document's own. */
+  routes: Route[];
+  /** Of all these routes. It is made when it is first asked for. */
+  readDocument: () => Record<string, unknown>;
+}
+
+export function describeRoutes(others: readonly Route[]): Description {
   let document: Record<string, unknown> | undefined;
+  const readDocument = (): Record<string, unknown> => (document ??= createOpenApi(routes, readVersion()));
   const self: Route = route({
     method: 'get',
     path: '/openapi.json',
@@ -22,10 +29,10 @@ export function createOpenApiRoute(others: readonly Route[]): Route {
     roles: 'anyone',
     answers: { 200: { description: 'OpenAPI 3.1', schema: z.record(z.string(), z.unknown()) } },
     problems: [],
-    handle: () =>
-      Promise.resolve({ status: 200, body: (document ??= createOpenApi([...others, self], readVersion())) }),
+    handle: () => Promise.resolve({ status: 200, body: readDocument() }),
   });
-  return self;
+  const routes = [...others, self];
+  return { routes, readDocument };
 }
 
 function readVersion(): string {
@@ -33,15 +40,14 @@ function readVersion(): string {
   return version;
 }
 
-/** `routes` are those of the document, with its own. */
-export function createDocsPages(renderPage: RenderPage, routes: readonly Route[]): Endpoint[] {
+export function createDocsPages(renderPage: RenderPage, readDocument: Description['readDocument']): Endpoint[] {
   let reference: Reference | undefined;
   return [
     {
       method: 'get',
       path: '/docs',
       handler: (_req, res) => {
-        reference ??= createReference(createOpenApi(routes, readVersion()) as unknown as OpenApi);
+        reference ??= createReference(readDocument() as unknown as OpenApi);
         renderPage(res, 'docs', { title: 'API', reference });
       },
     },

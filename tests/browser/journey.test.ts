@@ -2,7 +2,7 @@
 import { beforeAll, expect, it } from 'vitest';
 import { readBalances } from '../support/inspect.ts';
 import { BANK_ACCOUNT } from '../support/service.ts';
-import { balanceOf, describeInBrowser, fillPayment, openStage, see } from './stage.ts';
+import { balanceOf, describeInBrowser, fillPayment, logInByForm, openStage, see } from './stage.ts';
 import type { Stage } from './stage.ts';
 
 const PASSWORD = 'correct horse battery';
@@ -93,11 +93,7 @@ describeInBrowser('the pages', () => {
 
   it.each(WAYS)('$way: the bank pays in to a wallet from its own page', async ({ javaScriptEnabled }) => {
     const payee = await stage.person();
-    const page = await stage.page({ javaScriptEnabled });
-    await page.goto('/login');
-    await page.getByLabel('E-mail').fill(BANK_ACCOUNT.email);
-    await page.getByLabel('Password').fill(BANK_ACCOUNT.password);
-    await page.getByRole('button', { name: 'Log in' }).click();
+    const page = await logInByForm(stage, BANK_ACCOUNT, { javaScriptEnabled });
     await page.getByRole('heading', { name: 'Settlement wallet' }).waitFor();
     await fillPayment(page, { to: payee.walletId, amount: '1 234.50' });
     await page.getByRole('button', { name: 'Pay in' }).click();

@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core';
 import { BANK_ACCOUNT, OPERATOR_ACCOUNT } from '../support/service.ts';
 import { findBarriers } from './barriers.ts';
 import { keepPicture } from './pictures.ts';
-import { describeInBrowser, fillPayment, openStage, see } from './stage.ts';
+import { describeInBrowser, fillPayment, logInByForm, openStage, see } from './stage.ts';
 import type { Stage } from './stage.ts';
 
 const PHONE = { width: 375, height: 812 };
@@ -17,16 +17,6 @@ describeInBrowser('every page', () => {
     stage = await openStage();
     return stage.close;
   });
-
-  const logIn = async ({ email, password }: typeof BANK_ACCOUNT) => {
-    const page = await stage.page();
-    await page.goto('/login');
-    await page.getByLabel('E-mail').fill(email);
-    await page.getByLabel('Password').fill(password);
-    await page.getByRole('button', { name: 'Log in' }).click();
-    await page.getByRole('button', { name: 'Log out' }).waitFor();
-    return page;
-  };
 
   /** Every page there is, with what it can show that is awkward. */
   const scenes: Record<string, () => Promise<Page>> = {
@@ -59,8 +49,8 @@ describeInBrowser('every page', () => {
       await see(page, 'must be an amount such as');
       return page;
     },
-    'a bank': () => logIn(BANK_ACCOUNT),
-    'an operator': () => logIn(OPERATOR_ACCOUNT),
+    'a bank': () => logInByForm(stage, BANK_ACCOUNT),
+    'an operator': () => logInByForm(stage, OPERATOR_ACCOUNT),
     'a page that is for others': async () => {
       const { page } = await stage.customer();
       await page.goto('/metrics');

@@ -102,13 +102,25 @@ async function logIn(context: BrowserContext, { headers }: Person, url: string):
   await context.addCookies([{ name, value, url, httpOnly: true, sameSite: 'Lax' }]);
 }
 
+/** The start page of somebody who has just logged in, in a profile of their own. */
+export async function logInByForm(
+  stage: Stage,
+  { email, password }: { email: string; password: string },
+  options: BrowserContextOptions = {},
+): Promise<Page> {
+  const page = await stage.page(options);
+  await page.goto('/login');
+  await page.getByLabel('E-mail').fill(email);
+  await page.getByLabel('Password').fill(password);
+  await page.getByRole('button', { name: 'Log in' }).click();
+  await page.getByRole('button', { name: 'Log out' }).waitFor();
+  return page;
+}
+
 /** The console's overview, in the profile of an operator who has just logged in. */
 export async function openConsole(stage: Stage, options: BrowserContextOptions = {}): Promise<Page> {
-  const page = await stage.page({ viewport: { width: 1100, height: 1000 }, reducedMotion: 'reduce', ...options });
-  await page.goto('/login');
-  await page.getByLabel('E-mail').fill(OPERATOR_ACCOUNT.email);
-  await page.getByLabel('Password').fill(OPERATOR_ACCOUNT.password);
-  await page.getByRole('button', { name: 'Log in' }).click();
+  const shown = { viewport: { width: 1100, height: 1000 }, reducedMotion: 'reduce', ...options } as const;
+  const page = await logInByForm(stage, OPERATOR_ACCOUNT, shown);
   await page.getByRole('link', { name: 'Console' }).click();
   await page.getByRole('heading', { name: 'Overview' }).waitFor();
   return page;
