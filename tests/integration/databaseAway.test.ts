@@ -7,6 +7,8 @@ import type { TcpProxy } from '../support/tcpProxy.ts';
 
 /** Two seconds, and what a machine that is busy with other tests may add. */
 const HEARD_WITHIN_MS = 2_000 + 1_000;
+/** Half of what asking the database once more would take. */
+const AS_SOON_MS = 650;
 
 let api: TestApi;
 let proxy: TcpProxy;
@@ -66,5 +68,17 @@ describe.each([
     await proxy.restore();
     await vi.waitUntil(async () => (await customer.client('GET', '/api/wallet')).status === 200, { timeout: 10_000 });
     expect(api.logs.filter(({ level }) => Number(level) >= 50)).toHaveLength(0);
+  });
+
+  it('is told to a browser as soon as to a client', async () => {
+    await takeAway();
+    const ask = async (path: string, headers = {}) => {
+      const answer = await customer.client('GET', path, undefined, headers);
+      return { ...answer, atMs: performance.now() };
+    };
+    const [client, page] = await Promise.all([ask('/api/wallet'), ask('/', { Accept: 'text/html' })]);
+    expect([client.status, page.status]).toEqual([503, 503]);
+    expect(page.text).toContain('Saldo cannot be reached just now');
+    expect(page.atMs - client.atMs).toBeLessThan(AS_SOON_MS);
   });
 });

@@ -112,8 +112,11 @@ function adapt({ partition, board }: LedgerQueue, canWrite: boolean): BullMQAdap
  * lacks is in two files of ours.
  */
 function renderPage(file: string, data: object, done: (error: unknown, html?: string) => void): void {
-  ejs.renderFile(file, data as ejs.Data, (error, html) => {
-    done(error, html.replace(/<link [^>]*fonts\.googleapis\.com[^>]*>/g, '').replace('</head>', `${OWN_FILES}</head>`));
+  ejs.renderFile(file, data as ejs.Data, (error: unknown, html?: string) => {
+    done(
+      error,
+      html?.replace(/<link [^>]*fonts\.googleapis\.com[^>]*>/g, '').replace('</head>', `${OWN_FILES}</head>`),
+    );
   });
 }
 
