@@ -2,8 +2,8 @@
  * Hands commands to their partitions and waits for what comes of them: together for all the commands of a request, so
  * that a list of a thousand costs one timer and one promise.
  */
-import { partitionOf } from '../shared/ledger/command.ts';
 import type { Command } from '../shared/ledger/command.ts';
+import { partitionOf } from '../shared/ledger/kinds.ts';
 import type { Dependency } from '../shared/dependency.ts';
 import type { Coalescer, Ticket } from './coalescer.ts';
 import { createBag } from './bag.ts';

@@ -3,17 +3,17 @@
  * so that a mistake is answered at once and claims no key, makes the command, submits it, and turns what is known of it
  * into an answer or a `Problem`. The JSON routes and the form share it.
  */
-import type { AtomicList, Command, MovementKind } from '../shared/ledger/command.ts';
+import type { AtomicList, Command, MovementKind, WalletFacts } from '../shared/ledger/command.ts';
+import { judgeParties, toldWalletId } from '../shared/ledger/kinds.ts';
 import { amountToNumber, parseAmount } from '../shared/ledger/money.ts';
 import type { KnownOutcome } from '../shared/store/readOutcomes.ts';
-import { answeredWallet } from '../shared/store/readOutcomes.ts';
 import type { DatabaseClock } from '../shared/time.ts';
 import { createCommand } from './command.ts';
 import type { Preference } from './prefer.ts';
 import { Problem } from './problem.ts';
 import type { Principal } from './route.ts';
 import type { Submit } from './submit.ts';
-import type { FindWallet, WalletFacts } from './wallets.ts';
+import type { FindWallet } from './wallets.ts';
 
 /** Who asks, and in which request. */
 export interface MovementRequest {
@@ -118,7 +118,7 @@ export function toMoved(known: KnownOutcome, command: Command): Moved {
   if (known.state === 'rejected') throw new Problem(known.reason, { operationId, isReplay });
   if (known.balanceMinor === null) throw new Error(`operation ${operationId} moved no money`);
   const balance = amountToNumber(known.balanceMinor, command.currency);
-  return { status: 'OK', operationId, walletId: Number(answeredWallet(command)), balance, isReplay };
+  return { status: 'OK', operationId, walletId: Number(toldWalletId(command)), balance, isReplay };
 }
 
 /** Throws when the identity that the client chose belongs to another request. */
@@ -141,8 +141,7 @@ function resolve(
     const errors = [{ path: 'amount', message: parsed.broke }];
     throw new Problem('invalid_request', { detail: `Not valid: amount ${parsed.broke}.`, errors });
   }
-  if (receiver?.kind !== 'customer') throw new Problem('wallet_not_found');
-  if (kind === 'transfer' && receiver.id === payer.id) throw new Problem('same_wallet');
-  if (receiver.currency !== payer.currency) throw new Problem('currency_mismatch');
-  return { payer, receiver, amountMinor: parsed.amountMinor };
+  const wallets = judgeParties({ kind, currency: payer.currency }, { debit: payer, credit: receiver });
+  if (typeof wallets === 'string') throw new Problem(wallets);
+  return { payer, receiver: wallets.credit, amountMinor: parsed.amountMinor };
 }

@@ -3,18 +3,12 @@
  * known one costs no query. A wallet that is not there is not remembered: it may be made a moment later.
  */
 import { LRUCache } from 'lru-cache';
-import type { WalletKind } from '../shared/ledger/command.ts';
+import type { WalletFacts, WalletKind } from '../shared/ledger/command.ts';
 import type { PrismaClient } from '../shared/store/pool.ts';
 import { createBatcher } from '../shared/batcher.ts';
 import type { DatabaseGuard } from './databaseGuard.ts';
 
 const MAX_REMEMBERED = 100_000;
-
-export interface WalletFacts {
-  id: bigint;
-  kind: WalletKind;
-  currency: string;
-}
 
 export type FindWallet = (id: bigint) => Promise<WalletFacts | undefined>;
 

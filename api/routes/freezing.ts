@@ -1,6 +1,7 @@
 /** Freezing wallets and thawing them, for operators. */
 import { z } from 'zod';
 import type { Freeze, Frozen } from '../freezing.ts';
+import { problemsOfKind } from '../kindProblems.ts';
 import { parsePrefer } from '../prefer.ts';
 import { route } from '../route.ts';
 import type { Reply, Route } from '../route.ts';
@@ -44,14 +45,7 @@ function freezingRoute({ freeze, admit }: FreezingRouteDeps, isFrozen: boolean, 
       200: { description: 'Applied.', schema: done },
       202: { description: 'Promised: it will be decided. Ask at `Location`.', schema: promised },
     },
-    problems: [
-      'wallet_not_found',
-      'idempotency_key_reused',
-      'expired',
-      'internal_error',
-      'overloaded',
-      'outcome_unknown',
-    ],
+    problems: problemsOfKind(isFrozen ? 'freeze' : 'unfreeze'),
     admit,
     handle: async ({ params, body, principal, requestId, req }) => {
       const frozen = await freeze({

@@ -1,5 +1,7 @@
 /** The routes that move money, and the one that reads an operation again. */
 import { z } from 'zod';
+import { KIND_NAMES } from '../../shared/ledger/command.ts';
+import { KINDS } from '../../shared/ledger/kinds.ts';
 import { amountToNumber } from '../../shared/ledger/money.ts';
 import type { OperationView, UnreadablePromise } from '../../shared/store/readOperation.ts';
 import type { Pool } from '../../shared/store/pool.ts';
@@ -8,6 +10,7 @@ import type { DatabaseGuard } from '../databaseGuard.ts';
 import type { Freeze } from '../freezing.ts';
 import type { Move, Moved } from '../movements.ts';
 import type { Outcomes } from '../outcomes.ts';
+import { problemsOfKind } from '../kindProblems.ts';
 import { MAX_POLLS_EACH, createPollPlaces } from '../pollPlaces.ts';
 import { parsePrefer } from '../prefer.ts';
 import { Problem } from '../problem.ts';
@@ -54,17 +57,6 @@ const MOVE_HEADERS = {
   'Idempotency-Key': 'One to 255 printable ASCII characters. The same key and body always have the same outcome.',
   Prefer: '`respond-async` answers 202 at once; `wait=N` waits up to N seconds, at most 30 (RFC 7240).',
 };
-const MOVE_PROBLEMS = [
-  'wallet_not_found',
-  'currency_mismatch',
-  'wallet_frozen',
-  'balance_limit_exceeded',
-  'idempotency_key_reused',
-  'expired',
-  'internal_error',
-  'overloaded',
-  'outcome_unknown',
-] as const;
 
 function depositRoute({ move, admit }: OperationRouteDeps): Route {
   return route({
@@ -82,7 +74,7 @@ function depositRoute({ move, admit }: OperationRouteDeps): Route {
     }),
     headers: MOVE_HEADERS,
     answers: MOVE_ANSWERS,
-    problems: [...MOVE_PROBLEMS, 'external_id_reused'],
+    problems: [...problemsOfKind('deposit'), 'external_id_reused'],
     admit,
     handle: async ({ body, principal, requestId, req }) => {
       const result = await move({
@@ -114,7 +106,7 @@ function transferRoute({ move, admit }: OperationRouteDeps): Route {
     }),
     headers: MOVE_HEADERS,
     answers: MOVE_ANSWERS,
-    problems: [...MOVE_PROBLEMS, 'insufficient_funds', 'same_wallet'],
+    problems: problemsOfKind('transfer'),
     admit,
     handle: async ({ body, principal, requestId, req }) => {
       const result = await move({
@@ -150,7 +142,7 @@ const STATUS_WORDS = { applied: 'OK', rejected: 'REJECTED', pending: 'PENDING' }
 const operationBody = z.object({
   operation_id: z.uuid(),
   status: z.enum(['OK', 'REJECTED', 'PENDING']),
-  type: z.enum(['deposit', 'transfer', 'freeze', 'unfreeze']),
+  type: z.enum(KIND_NAMES),
   amount: z.number(),
   currency: z.string(),
   from_wallet_id: z.int(),
@@ -215,7 +207,7 @@ function maySee(operation: OperationView, principal: Principal): boolean {
   if (isInsider(operation, principal)) return true;
   // A counterparty never learns of what did not reach it, and nobody of an operator's reasons.
   const { kind, debitWalletId, creditWalletId } = operation;
-  if (kind === 'freeze' || kind === 'unfreeze') return false;
+  if (KINDS[kind].seenBy === 'operators') return false;
   return operation.state === 'applied' && [debitWalletId, creditWalletId].includes(principal.walletId ?? -1n);
 }
 

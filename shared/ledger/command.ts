@@ -4,11 +4,14 @@
  * clock.
  */
 
-/** What moves money. */
-export type MovementKind = 'deposit' | 'transfer';
-/** What an operator does to a wallet: a frozen one pays nobody, and can still be paid. */
-export type FreezingKind = 'freeze' | 'unfreeze';
-export type OperationKind = MovementKind | FreezingKind;
+/**
+ * Every kind of operation. What a kind is and does stands in `kinds.ts`; whatever else differs by kind is a
+ * `Record<KindName, …>`, so that a kind which is missing there does not compile.
+ */
+export const KIND_NAMES = ['deposit', 'transfer', 'freeze', 'unfreeze'] as const;
+export type KindName = (typeof KIND_NAMES)[number];
+/** What moves money at once. */
+export type MovementKind = Extract<KindName, 'deposit' | 'transfer'>;
 
 /** `customer` wallets never go below zero; a bank's `settlement` wallet mirrors the outside world and may. */
 export type WalletKind = 'customer' | 'settlement';
@@ -20,7 +23,7 @@ export type WalletKind = 'customer' | 'settlement';
 export interface Command {
   /** The operation id (UUID): what makes a second delivery the same operation. */
   id: string;
-  kind: OperationKind;
+  kind: KindName;
   debitWalletId: bigint;
   creditWalletId: bigint;
   amountMinor: bigint;
@@ -67,11 +70,15 @@ export const REJECTION_REASONS = [
 ] as const;
 export type RejectionReason = (typeof REJECTION_REASONS)[number];
 
-/** A wallet as the ledger sees it while its row is locked. */
-export interface WalletState {
+/** What never changes about a wallet. */
+export interface WalletFacts {
   id: bigint;
   kind: WalletKind;
   currency: string;
+}
+
+/** A wallet as the ledger sees it while its row is locked. */
+export interface WalletState extends WalletFacts {
   balanceMinor: bigint;
   heldMinor: bigint;
   isFrozen: boolean;
@@ -104,17 +111,4 @@ export function inUnits(commands: readonly Command[]): Command[][] {
     else units.push([command]);
   }
   return units;
-}
-
-/** The wallet whose group a command queues in: where money leaves, and for a deposit where it arrives. */
-export function routingWalletId(command: Pick<Command, 'kind' | 'debitWalletId' | 'creditWalletId'>): bigint {
-  return command.kind === 'deposit' ? command.creditWalletId : command.debitWalletId;
-}
-
-/** The wallet group that a command queues in: `routing wallet mod partitions`. */
-export function partitionOf(
-  command: Pick<Command, 'kind' | 'debitWalletId' | 'creditWalletId'>,
-  partitions: number,
-): number {
-  return Number(routingWalletId(command) % BigInt(partitions));
 }

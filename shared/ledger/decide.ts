@@ -1,10 +1,14 @@
 /**
  * The one place that decides about money. Pure: commands and the state of the locked wallets in, outcomes, entries and
- * new balances out. It reads no clock and does no I/O, so that it can be checked exhaustively and replayed.
+ * new balances out. It reads no clock and does no I/O, so that it can be checked exhaustively and replayed. What a kind
+ * of operation may do and does is said in `kinds.ts`; here is what holds for all of them: an operation happens once, an
+ * expired command never, a list whole or not at all, and money is neither made nor lost.
  */
-import { LIMIT_MINOR } from './money.ts';
+import { openBook } from './book.ts';
+import type { Book } from './book.ts';
 import { inUnits } from './command.ts';
 import type { Command, Entry, Outcome, RejectionReason, WalletState } from './command.ts';
+import { KINDS, judgeParties } from './kinds.ts';
 
 /** What is known when commands are decided: read under the wallets' row locks. */
 export interface LedgerState {
@@ -22,13 +26,6 @@ export interface Decision {
   wallets: WalletState[];
 }
 
-/** The wallets as they are by now, and what has happened to them. */
-interface Course {
-  outcomes: Outcome[];
-  entries: Entry[];
-  changed: Map<bigint, WalletState>;
-}
-
 /**
  * Decides `commands` in order, each on the balances that the ones before it left. A command whose id has an outcome
  * already, in the store or earlier in `commands`, is dropped without a trace: it is a second delivery. The items of an
@@ -36,7 +33,9 @@ interface Course {
  */
 export function decide(commands: readonly Command[], state: LedgerState, nowMs: number): Decision {
   const decidedIds = new Set(state.storedIds);
-  const course: Course = { outcomes: [], entries: [], changed: new Map() };
+  const book = openBook({ wallet: (id) => state.wallets.get(id) });
+  const outcomes: Outcome[] = [];
+  const isExpired = ({ id, expiresAtMs }: Command) => nowMs > expiresAtMs && !state.promisedHashes.has(id);
 
   for (const unit of inUnits(commands)) {
     const open = unit.filter((command) => {
@@ -46,101 +45,39 @@ export function decide(commands: readonly Command[], state: LedgerState, nowMs: 
       decidedIds.add(command.id);
       return true;
     });
-    if (unit[0]?.list) decideList(open, state, nowMs, course);
-    else for (const command of open) decideOne(command, state, nowMs, course);
+    const decideOn = (on: Book) => open.map((command) => decideOne(command, on, isExpired(command)));
+    if (!unit[0]?.list) outcomes.push(...decideOn(book));
+    else {
+      const trial = openBook(book);
+      const tried = decideOn(trial);
+      const isWhole = open.every(({ list }) => list?.size === open.length);
+      if (isWhole && tried.every(({ status }) => status === 'applied')) {
+        book.take(trial);
+        outcomes.push(...tried);
+      } else outcomes.push(...tried.map(refusedWithList));
+    }
   }
-  return { outcomes: course.outcomes, entries: course.entries, wallets: [...course.changed.values()] };
+  return { outcomes, entries: book.entries, wallets: [...book.changed.values()] };
 }
 
-/** Takes the items' course as far as it goes, and makes it the common one only when every item has been applied. */
-function decideList(items: readonly Command[], state: LedgerState, nowMs: number, course: Course): void {
-  const isWhole = items.every(({ list }) => list?.size === items.length);
-  const trial: Course = { outcomes: [], entries: [], changed: new Map(course.changed) };
-  for (const item of items) decideOne(item, state, nowMs, trial);
-  if (isWhole && trial.outcomes.every(({ status }) => status === 'applied')) {
-    course.outcomes.push(...trial.outcomes);
-    course.entries.push(...trial.entries);
-    course.changed = trial.changed;
-    return;
-  }
-  for (const outcome of trial.outcomes) {
-    const isRefused = outcome.status === 'rejected';
-    course.outcomes.push(isRefused ? outcome : reject(outcome.command, 'list_rejected'));
-  }
+/** The first reason that holds, in the order that `REJECTION_REASONS` documents, or the operation, booked. */
+function decideOne(command: Command, book: Book, isExpired: boolean): Outcome {
+  if (isExpired) return reject(command, 'expired');
+  const { debitWalletId, creditWalletId } = command;
+  const wallets = judgeParties(command, { debit: book.wallet(debitWalletId), credit: book.wallet(creditWalletId) });
+  if (typeof wallets === 'string') return reject(command, wallets);
+  const effect = KINDS[command.kind].decide(command, wallets);
+  if (typeof effect === 'string') return reject(command, effect);
+  const rows = book.post(command, effect);
+  const seqOf = (walletId: bigint) => rows.find((row) => row.walletId === walletId)?.seq ?? null;
+  return { command, status: 'applied', debitSeq: seqOf(debitWalletId), creditSeq: seqOf(creditWalletId) };
 }
 
-function decideOne(command: Command, state: LedgerState, nowMs: number, course: Course): void {
-  if (nowMs > command.expiresAtMs && !state.promisedHashes.has(command.id)) {
-    course.outcomes.push(reject(command, 'expired'));
-    return;
-  }
-  const debit = course.changed.get(command.debitWalletId) ?? state.wallets.get(command.debitWalletId);
-  const credit = course.changed.get(command.creditWalletId) ?? state.wallets.get(command.creditWalletId);
-  if (command.kind === 'freeze' || command.kind === 'unfreeze') freeze(command, debit, course);
-  else move(command, debit, credit, course);
-}
-
-function move(
-  command: Command,
-  debit: WalletState | undefined,
-  credit: WalletState | undefined,
-  { outcomes, entries, changed }: Course,
-): void {
-  const verdict = judge(command, debit, credit);
-  if (typeof verdict === 'string') {
-    outcomes.push(reject(command, verdict));
-    return;
-  }
-  const debited = post(verdict.debit, -command.amountMinor);
-  const credited = post(verdict.credit, command.amountMinor);
-  for (const wallet of [debited, credited]) changed.set(wallet.id, wallet);
-  entries.push(entryOf(command, debited, -command.amountMinor), entryOf(command, credited, command.amountMinor));
-  outcomes.push({ command, status: 'applied', debitSeq: debited.version, creditSeq: credited.version });
-}
-
-/** Freezing what is frozen already is applied too: it is so, as was asked. */
-function freeze(command: Command, wallet: WalletState | undefined, { outcomes, changed }: Course): void {
-  if (!wallet) {
-    outcomes.push(reject(command, 'wallet_not_found'));
-    return;
-  }
-  changed.set(wallet.id, { ...wallet, isFrozen: command.kind === 'freeze' });
-  outcomes.push({ command, status: 'applied', debitSeq: null, creditSeq: null });
-}
-
-/** The reason to refuse, in the order that `REJECTION_REASONS` documents, or the two wallets to post to. */
-function judge(
-  command: Command,
-  debit: WalletState | undefined,
-  credit: WalletState | undefined,
-): RejectionReason | { debit: WalletState; credit: WalletState } {
-  const debitKind = command.kind === 'deposit' ? 'settlement' : 'customer';
-  if (debit?.kind !== debitKind || credit?.kind !== 'customer') return 'wallet_not_found';
-  if (debit.id === credit.id) return 'same_wallet';
-  if (debit.currency !== command.currency || credit.currency !== command.currency) return 'currency_mismatch';
-  if (debit.isFrozen) return 'wallet_frozen';
-  if (debit.kind === 'customer' && debit.balanceMinor - debit.heldMinor < command.amountMinor) {
-    return 'insufficient_funds';
-  }
-  if (debit.balanceMinor - command.amountMinor < -LIMIT_MINOR) return 'balance_limit_exceeded';
-  if (credit.balanceMinor + command.amountMinor > LIMIT_MINOR) return 'balance_limit_exceeded';
-  return { debit, credit };
+/** An item of a list that is not applied: by its own reason, or for the others. */
+function refusedWithList(outcome: Outcome): Outcome {
+  return outcome.status === 'rejected' ? outcome : reject(outcome.command, 'list_rejected');
 }
 
 function reject(command: Command, reason: RejectionReason): Outcome {
   return { command, status: 'rejected', reason };
-}
-
-function post(wallet: WalletState, amountMinor: bigint): WalletState {
-  return { ...wallet, balanceMinor: wallet.balanceMinor + amountMinor, version: wallet.version + 1n };
-}
-
-function entryOf(command: Command, wallet: WalletState, amountMinor: bigint): Entry {
-  return {
-    walletId: wallet.id,
-    seq: wallet.version,
-    operationId: command.id,
-    amountMinor,
-    balanceAfterMinor: wallet.balanceMinor,
-  };
 }

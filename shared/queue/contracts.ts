@@ -4,7 +4,9 @@
  * side by side; `v` changes only when an old worker could misread a new envelope.
  */
 import { z } from 'zod';
-import type { Command, OperationKind } from '../ledger/command.ts';
+import { KIND_NAMES } from '../ledger/command.ts';
+import type { Command } from '../ledger/command.ts';
+import { KINDS } from '../ledger/kinds.ts';
 import { LIMIT_MINOR } from '../ledger/money.ts';
 
 export const ENVELOPE_VERSION = 2;
@@ -41,7 +43,7 @@ const positive = z.number().int().positive().max(Number.MAX_SAFE_INTEGER);
 const wireCommandShape = z.object({
   // As PostgreSQL prints it, by which stored and promised operations are recognised.
   id: z.uuid().toLowerCase(),
-  kind: z.enum(['deposit', 'transfer', 'freeze', 'unfreeze']),
+  kind: z.enum(KIND_NAMES),
   debit: positive,
   credit: positive,
   // Not more than the ledger's tables hold: a command that could not even be stored as rejected is unreadable.
@@ -58,13 +60,12 @@ const wireCommandShape = z.object({
   traceparent: z.string().optional().catch(undefined),
   list: z.object({ id: z.uuid(), size: positive.max(MAX_ENVELOPE_COMMANDS) }).optional(),
 });
-const isFreezing = (kind: OperationKind): boolean => kind === 'freeze' || kind === 'unfreeze';
 const wireCommandSchema = wireCommandShape
-  .refine(({ kind, amount }) => (amount === 0) === isFreezing(kind), {
+  .refine(({ kind, amount }) => amount > 0 === KINDS[kind].movesMoney, {
     path: ['amount'],
     error: 'must be positive where money moves, and zero elsewhere',
   })
-  .refine(({ kind, debit, credit }) => !isFreezing(kind) || debit === credit, {
+  .refine(({ kind, debit, credit }) => !KINDS[kind].oneWallet || debit === credit, {
     path: ['credit'],
     error: 'must be the wallet that is frozen',
   });

@@ -2,8 +2,8 @@
  * `pending_operation`: what a 202 has promised. A row is committed before the client hears of the promise, is swept
  * into the queue until its operation has an outcome, and then leaves.
  */
-import { partitionOf } from '../ledger/command.ts';
 import type { Command } from '../ledger/command.ts';
+import { partitionOf } from '../ledger/kinds.ts';
 import { toWire } from '../queue/contracts.ts';
 import { contested } from './decisionLock.ts';
 import type { Pool } from './pool.ts';

@@ -2,14 +2,14 @@
  * Operations in full, decided or promised, for whoever asks for them by id. One statement over both tables, so that an
  * operation on its way from promised to decided is never absent.
  */
-import type { OperationKind, RejectionReason } from '../ledger/command.ts';
+import type { KindName, RejectionReason } from '../ledger/command.ts';
 import { fromWire, initiatorOf } from '../queue/contracts.ts';
 import type { Pool } from './pool.ts';
 
 export interface OperationView {
   id: string;
   state: 'applied' | 'rejected' | 'pending';
-  kind: OperationKind;
+  kind: KindName;
   reason: RejectionReason | null;
   debitWalletId: bigint;
   creditWalletId: bigint;
@@ -44,7 +44,7 @@ const READ_OPERATIONS = {
 interface StoredRow {
   id: string;
   state: 'applied' | 'rejected';
-  kind: OperationKind;
+  kind: KindName;
   reason: RejectionReason | null;
   debit_wallet_id: bigint;
   credit_wallet_id: bigint;

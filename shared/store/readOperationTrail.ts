@@ -2,14 +2,14 @@
  * Everything that the database knows of one operation, for an operator: the outcome with its entries, the promise that
  * is still open, and which request it came with. One statement, and so one snapshot.
  */
-import type { OperationKind } from '../ledger/command.ts';
+import type { KindName } from '../ledger/command.ts';
 import { fromWire } from '../queue/contracts.ts';
 import type { Pool } from './pool.ts';
 
 export interface OperationTrail {
   id: string;
   state: 'applied' | 'rejected' | 'pending';
-  kind: OperationKind;
+  kind: KindName;
   reason: string | null;
   debitWalletId: bigint;
   creditWalletId: bigint;
@@ -60,7 +60,7 @@ const READ_OPERATION_TRAIL = {
 
 interface DecidedRow {
   status: 'applied' | 'rejected';
-  kind: OperationKind;
+  kind: KindName;
   reason: string | null;
   debit_wallet_id: bigint;
   credit_wallet_id: bigint;

@@ -2,7 +2,9 @@
  * Reads what is known of operations: the only place an answer to a client comes from. One statement, and so one
  * snapshot, over outcomes and promises: an operation that moves from promised to decided is never seen as absent.
  */
-import type { OperationKind, RejectionReason } from '../ledger/command.ts';
+import { KIND_NAMES } from '../ledger/command.ts';
+import type { RejectionReason } from '../ledger/command.ts';
+import { KINDS } from '../ledger/kinds.ts';
 import { bareArray } from './bareArray.ts';
 import type { Pool } from './pool.ts';
 
@@ -12,19 +14,16 @@ interface Identified {
 }
 
 export type KnownOutcome =
-  /** `balanceMinor` is the balance after it of the wallet that the client is told about (see `answeredWallet`); null where no money moved. */
+  /** `balanceMinor` is the balance after it of the wallet that the client is told about (see `toldWalletId`); null where no money moved. */
   | (Identified & { state: 'applied'; requestId: string; balanceMinor: bigint | null })
   | (Identified & { state: 'rejected'; requestId: string; reason: RejectionReason })
   | (Identified & { state: 'pending' });
 
-/** The wallet whose balance answers a client: the credited one of a deposit, otherwise the payer's. */
-export function answeredWallet(command: {
-  kind: OperationKind;
-  debitWalletId: bigint;
-  creditWalletId: bigint;
-}): bigint {
-  return command.kind === 'deposit' ? command.creditWalletId : command.debitWalletId;
-}
+/** The side whose balance the client is told (see `toldWalletId`), as one of the two columns that there are for each. */
+const toldOf = (column: 'wallet_id' | 'seq') =>
+  `CASE WHEN o.kind IN (${KIND_NAMES.filter((name) => KINDS[name].tells === 'credit')
+    .map((name) => `'${name}'`)
+    .join()}) THEN o.credit_${column} ELSE o.debit_${column} END`;
 
 const READ_OUTCOMES = {
   name: 'read-outcomes',
@@ -32,8 +31,7 @@ const READ_OUTCOMES = {
            e.balance_after, extract(epoch FROM clock_timestamp())::float8 * 1000 AS now_ms
          FROM operation o
          LEFT JOIN entry e ON o.status = 'applied'
-           AND e.wallet_id = CASE o.kind WHEN 'deposit' THEN o.credit_wallet_id ELSE o.debit_wallet_id END
-           AND e.seq = CASE o.kind WHEN 'deposit' THEN o.credit_seq ELSE o.debit_seq END
+           AND e.wallet_id = ${toldOf('wallet_id')} AND e.seq = ${toldOf('seq')}
          WHERE o.id = ANY($1::uuid[])
          UNION ALL
          SELECT p.id, 'pending', NULL, NULL, encode(p.request_hash, 'hex'), NULL, extract(epoch FROM clock_timestamp())::float8 * 1000

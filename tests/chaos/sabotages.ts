@@ -203,8 +203,8 @@ export const SABOTAGES: readonly Sabotage[] = [
     patches: [
       {
         file: 'shared/ledger/decide.ts',
-        from: '  if (nowMs > command.expiresAtMs && !state.promisedHashes.has(command.id)) {\n',
-        to: "  if (state.promisedHashes.has(command.id)) {\n    course.outcomes.push(reject(command, 'internal_error'));\n    return;\n  }\n  if (nowMs > command.expiresAtMs) {\n",
+        from: '    const decideOn = (on: Book) => open.map((command) => decideOne(command, on, isExpired(command)));\n',
+        to: "    const decideOn = (on: Book) =>\n      open.map((command) =>\n        state.promisedHashes.has(command.id)\n          ? reject(command, 'internal_error')\n          : decideOne(command, on, isExpired(command)),\n      );\n",
       },
     ],
     args: ['--seed', '1', '--minutes', '0.4', '--faults', 'worker-kill'],
@@ -237,8 +237,8 @@ export const SABOTAGES: readonly Sabotage[] = [
     patches: [
       {
         file: 'shared/ledger/decide.ts',
-        from: '    if (unit[0]?.list) decideList(open, state, nowMs, course);\n',
-        to: '    void decideList;\n    if (unit.length === 0) continue;\n',
+        from: '    if (!unit[0]?.list) outcomes.push(...decideOn(book));\n',
+        to: '    if (unit.length > 0) outcomes.push(...decideOn(book));\n',
       },
     ],
     args: ['--seed', '1', '--minutes', '0.4', '--faults', 'worker-kill'],
@@ -247,7 +247,9 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     name: 'frozen-pays',
     says: 'a frozen wallet goes on paying',
-    patches: [{ file: 'shared/ledger/decide.ts', from: "  if (debit.isFrozen) return 'wallet_frozen';\n", to: '' }],
+    patches: [
+      { file: 'shared/ledger/kinds/movements.ts', from: "      if (debit.isFrozen) return 'wallet_frozen';\n", to: '' },
+    ],
     args: ['--seed', '1', '--minutes', '0.4', '--faults', 'worker-kill'],
     expects: ['frozen-ignored'],
   },

@@ -5,7 +5,7 @@
  */
 import fc from 'fast-check';
 import { v7 as uuidv7 } from 'uuid';
-import type { Command, OperationKind } from '../../shared/ledger/command.ts';
+import type { Command, KindName } from '../../shared/ledger/command.ts';
 import type { Pool } from '../../shared/store/pool.ts';
 import {
   createBank,
@@ -47,7 +47,7 @@ export function auditorOf({ bank, people, strangers }: World): Auditor {
 
 /** A request before it has an identity. Places are taken modulo the number of people. */
 export interface Wish {
-  kind: OperationKind;
+  kind: KindName;
   from: number;
   to: number;
   amountMinor: bigint;

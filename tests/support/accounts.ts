@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { v5 as uuidv5, v7 as uuidv7 } from 'uuid';
-import type { Command, FreezingKind, WalletKind } from '../../shared/ledger/command.ts';
+import type { Command, KindName, WalletKind } from '../../shared/ledger/command.ts';
 import { applyCommands } from '../../shared/store/applyCommands.ts';
 import type { Pool } from '../../shared/store/pool.ts';
 
@@ -64,7 +64,7 @@ export function transfer(from: Account, to: Account, amountMinor: bigint, change
 
 /** By the operator whose id is given. */
 export function freezing(
-  kind: FreezingKind,
+  kind: Extract<KindName, 'freeze' | 'unfreeze'>,
   account: Account,
   operatorId: bigint,
   changes: Partial<Command> = {},

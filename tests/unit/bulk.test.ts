@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createBulk } from '../../api/bulk.ts';
 import { Problem } from '../../api/problem.ts';
-import type { WalletFacts } from '../../api/wallets.ts';
+import type { WalletFacts } from '../../shared/ledger/command.ts';
 
 const PAYER = { userId: 1n, role: 'customer', walletId: 1n } as const;
 

@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { decide } from '../../shared/ledger/decide.ts';
 import type { Decision } from '../../shared/ledger/decide.ts';
-import { REJECTION_REASONS, partitionOf, routingWalletId } from '../../shared/ledger/command.ts';
+import { REJECTION_REASONS } from '../../shared/ledger/command.ts';
+import { partitionOf, routingWalletId } from '../../shared/ledger/kinds.ts';
 import type { Command, RejectionReason, WalletState } from '../../shared/ledger/command.ts';
 import { LIMIT_MINOR } from '../../shared/ledger/money.ts';
 import {

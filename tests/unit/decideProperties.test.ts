@@ -8,6 +8,7 @@ import { decide } from '../../shared/ledger/decide.ts';
 import type { Decision, LedgerState } from '../../shared/ledger/decide.ts';
 import { REJECTION_REASONS, inUnits } from '../../shared/ledger/command.ts';
 import type { Command } from '../../shared/ledger/command.ts';
+import { KINDS, REASONS_OF_ANY } from '../../shared/ledger/kinds.ts';
 import { LIMIT_MINOR } from '../../shared/ledger/money.ts';
 import { anyBook, anyCommands } from '../support/anyLedger.ts';
 import { NOTHING, NOW_MS, after, reasons } from '../support/ledger.ts';
@@ -52,7 +53,7 @@ function forAnyDecision(property: (commands: Command[], state: LedgerState, deci
   expect([...seen].sort()).toEqual([...applied, 'applied in a list', ...refused].sort());
 }
 
-const moves = ({ kind }: Command) => kind === 'deposit' || kind === 'transfer';
+const moves = ({ kind }: Command) => KINDS[kind].movesMoney;
 const withoutList = (one: Command): Command => {
   const single = { ...one };
   delete single.list;
@@ -71,6 +72,17 @@ describe('for any book and any commands', () => {
       expect(entries).toHaveLength(2 * moved.length);
       const before = wallets.reduce((sum, each) => sum + state.wallets.get(each.id)!.balanceMinor, 0n);
       expect(wallets.reduce((sum, each) => sum + each.balanceMinor, 0n)).toBe(before);
+    });
+  });
+
+  test('a refusal is one that its kind, or any command, is documented to have', () => {
+    forAnyDecision((_commands, _state, { outcomes }) => {
+      for (const outcome of outcomes) {
+        if (outcome.status === 'applied') continue;
+        const { kind, list } = outcome.command;
+        const documented = [...KINDS[kind].reasons, ...REASONS_OF_ANY, ...(list ? ['list_rejected'] : [])];
+        expect(documented, kind).toContain(outcome.reason);
+      }
     });
   });
 

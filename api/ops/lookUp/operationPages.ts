@@ -4,7 +4,7 @@
  */
 import type { Request, Response } from 'express';
 import { z } from 'zod';
-import { partitionOf } from '../../../shared/ledger/command.ts';
+import { partitionOf } from '../../../shared/ledger/kinds.ts';
 import type { LedgerQueue } from '../../../shared/queue/ledgerQueue.ts';
 import type { Pool } from '../../../shared/store/pool.ts';
 import { readOperationTrail } from '../../../shared/store/readOperationTrail.ts';

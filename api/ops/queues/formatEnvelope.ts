@@ -3,14 +3,14 @@
  * of them. What cannot be read is shown as it stands, with the reason.
  */
 import { printAmount } from '../../../shared/ledger/money.ts';
-import type { Command, OperationKind } from '../../../shared/ledger/command.ts';
+import type { Command, KindName } from '../../../shared/ledger/command.ts';
 import { fromEnvelope } from '../../../shared/queue/contracts.ts';
 
 const WALLETS_IN_NAME = 4;
 const WALLETS_SHOWN = 200;
 const COMMANDS_SHOWN = 25;
 
-const NOUNS: Record<OperationKind, readonly [one: string, many: string]> = {
+const NOUNS: Record<KindName, readonly [one: string, many: string]> = {
   deposit: ['deposit', 'deposits'],
   transfer: ['transfer', 'transfers'],
   freeze: ['freeze', 'freezes'],
@@ -55,7 +55,7 @@ export function envelopeResult(returnValue: unknown): unknown {
 }
 
 function countsOf(commands: readonly Command[]): string {
-  const counts = new Map<OperationKind, number>();
+  const counts = new Map<KindName, number>();
   for (const { kind } of commands) counts.set(kind, (counts.get(kind) ?? 0) + 1);
   return [...counts].map(([kind, count]) => `${count} ${NOUNS[kind][count === 1 ? 0 : 1]}`).join(', ');
 }
