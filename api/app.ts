@@ -3,7 +3,7 @@
  * every error becomes one answer in one place, and nothing is done for a request that it does not need.
  */
 import express from 'express';
-import type { ErrorRequestHandler, Express, Request, RequestHandler } from 'express';
+import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from 'express';
 import type { Registry } from 'prom-client';
 import { v7 as uuidv7 } from 'uuid';
 import type { Dependency } from '../shared/dependency.ts';
@@ -41,7 +41,7 @@ import type { Readiness } from './routes/health.ts';
 import { createWalletRoutes } from './routes/wallet.ts';
 import { serveRoute } from './serveRoute.ts';
 import type { ServeDeps } from './serveRoute.ts';
-import { watchRequests } from './watchRequests.ts';
+import { routeOf, watchRequests } from './watchRequests.ts';
 
 export interface AppDeps {
   env: Env;
@@ -126,10 +126,13 @@ function beginRequest(logger: Logger): RequestHandler {
     setHeaders(req, res);
     if (logger.isLevelEnabled('debug')) {
       const startedMs = performance.now();
-      const { method, path } = req;
       res.once('finish', () => {
         const durationMs = Math.round(performance.now() - startedMs);
-        logger.debug({ request_id: requestId, method, path, status: res.statusCode, durationMs }, 'request');
+        const { method } = req;
+        logger.debug(
+          { request_id: requestId, method, route: routeOf(req), status: res.statusCode, durationMs },
+          'request',
+        );
       });
     }
     next();
@@ -139,20 +142,18 @@ function beginRequest(logger: Logger): RequestHandler {
 /** The one place where an error becomes an answer: a page for a browser that shows pages, else a problem document. */
 function answerError(deps: AppDeps, metrics: RequestMetrics, errorPage: ErrorPageDeps): ErrorRequestHandler {
   const toProblem = createFailures(deps);
-  return async (error: unknown, req, res, next) => {
+  const answer = async (error: unknown, req: Request, res: Response, mayShowPage: boolean): Promise<void> => {
     const problem = toProblem(error, req, requestIdOf(res));
     metrics.onProblem(problem.code);
-    if (res.headersSent) {
-      // Half an answer is out. Express cuts it off, the only way left to say that it is not whole.
-      next(error);
-      return;
-    }
-    if (!prefersPage(req)) {
-      sendProblem(res, problem);
-      return;
-    }
-    await showError(errorPage, req, res, problem);
+    // Half an answer is out. Cutting it off is the only way left to say that it is not whole.
+    if (res.headersSent) req.socket.destroy();
+    else if (mayShowPage && prefersPage(req)) await showError(errorPage, req, res, problem);
+    else sendProblem(res, problem);
   };
+  // Nothing reaches Express's own last handler: it writes errors to stderr as they are.
+  // eslint-disable-next-line @typescript-eslint/no-unused-vars -- Express knows a handler of errors by its four arguments
+  return (error: unknown, req, res, _next) =>
+    answer(error, req, res, true).catch((fault: unknown) => answer(fault, req, res, false));
 }
 
 function prefersPage(req: Request): boolean {

@@ -8,6 +8,7 @@ import type { Logger } from '../shared/logger.ts';
 import { isDatabaseAway } from './databaseAway.ts';
 import { PROBLEMS, Problem } from './problem.ts';
 import type { Code } from './problem.ts';
+import { routeOf } from './watchRequests.ts';
 
 /** What Express and its body parser throw at input they cannot read. */
 const BODY_PROBLEMS: Record<string, Code> = {
@@ -42,7 +43,7 @@ export function createFailures({ logger, database }: { logger: Logger; database:
     function logFault(fault: unknown): void {
       const operationId = fault instanceof Problem ? fault.extras.operationId : undefined;
       const ids = { request_id: requestId, operation_id: operationId };
-      logger.error({ err: fault, ...ids, method: req.method, path: req.path }, 'a request failed');
+      logger.error({ err: fault, ...ids, method: req.method, route: routeOf(req) }, 'a request failed');
     }
   };
 }

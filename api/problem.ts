@@ -2,6 +2,7 @@
  * Everything a client can be told went wrong: one closed table from code to HTTP status (RFC 9457). `Record<Code, …>`
  * makes a missing code a type error, and nothing else in the service knows an error's status.
  */
+import { Fault } from '../shared/errors/fault.ts';
 import type { RejectionReason } from '../shared/ledger/command.ts';
 
 export const CODES = [
@@ -220,7 +221,7 @@ interface ProblemExtras {
 }
 
 /** Thrown by whatever finds out that a request cannot be answered; `sendProblem` alone turns it into HTTP. */
-export class Problem extends Error {
+export class Problem extends Fault {
   override name = 'Problem';
   readonly code: Code;
   readonly extras: ProblemExtras;

@@ -32,7 +32,8 @@ export function watchRequests(metrics: RequestMetrics, tracing: Tracing | undefi
   };
 }
 
-function routeOf(req: Request): string {
+/** As the route is declared: what a client has put into its path is its own. */
+export function routeOf(req: Request): string {
   const route = req.route as { path: unknown } | undefined;
   if (!route) return NO_ROUTE;
   // An error of the console is answered outside of it, where Express has forgotten whose route it was.

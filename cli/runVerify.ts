@@ -4,6 +4,7 @@
  */
 import { ConfigurationError } from '../shared/env.ts';
 import type { Env } from '../shared/env.ts';
+import { errorSentence } from '../shared/errors/describeError.ts';
 import { connectClient } from '../shared/store/connection.ts';
 import { verifyBooks } from '../shared/store/verifyBooks.ts';
 import type { BooksReport, CheckResult } from '../shared/store/verifyBooks.ts';
@@ -94,10 +95,11 @@ const INSUFFICIENT_PRIVILEGE = '42501';
 
 function sentenceFor(error: unknown): string {
   if (error instanceof ConfigurationError) return error.message;
-  const { code, message } = error as { code?: unknown; message?: unknown };
+  const { code } = error as { code?: unknown };
+  const said = errorSentence(error);
   if (code === UNDEFINED_TABLE || code === UNDEFINED_COLUMN) {
     return 'The database does not have the tables of this version: run `npm run migrate` first.';
   }
-  if (code === INSUFFICIENT_PRIVILEGE) return `The user of DATABASE_URL may not read the books: ${String(message)}.`;
-  return `The verification could not be finished: ${String(message ?? error).split('\n', 1)[0] ?? ''}.`;
+  if (code === INSUFFICIENT_PRIVILEGE) return `The user of DATABASE_URL may not read the books: ${said}.`;
+  return `The verification could not be finished: ${said}.`;
 }

@@ -3,6 +3,7 @@
  * started with a value it cannot work with stops with a sentence that names the variable.
  */
 import { z } from 'zod';
+import { Fault } from './errors/fault.ts';
 import { isCurrency } from './ledger/money.ts';
 
 const text = z.string().trim().min(1);
@@ -35,7 +36,7 @@ const schema = z.object({
 export type Env = z.infer<typeof schema>;
 
 /** A mistake in the configuration, told in one sentence: print `message`, exit 1. */
-export class ConfigurationError extends Error {
+export class ConfigurationError extends Fault {
   override name = 'ConfigurationError';
 }
 

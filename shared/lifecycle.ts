@@ -10,9 +10,10 @@
  * Told to end while starting, it finishes starting first, so that `stop` closes whatever was opened (a start that
  * heeds the signal it is given may throw that signal's reason instead); the time limit counts all the same.
  */
-import { inspect } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { ConfigurationError } from './env.ts';
+import { errorLines } from './errors/describeError.ts';
+import { Fault } from './errors/fault.ts';
 import { createLogger } from './logger.ts';
 import type { Logger } from './logger.ts';
 import { DeadlineError, withDeadline } from './time.ts';
@@ -33,7 +34,7 @@ interface LifeOptions {
 const STOP_LIMIT_MS = 10_000;
 
 /** A failure whose reason is on stderr already. */
-export class AlreadyTold extends Error {
+export class AlreadyTold extends Fault {
   override name = 'AlreadyTold';
 }
 
@@ -112,7 +113,7 @@ async function startOrExit(start: (stopping: AbortSignal) => Promise<Running>, s
 /** One sentence for a mistake that its reader can correct, everything there is to know for any other fault. */
 export function printFailure(error: unknown): void {
   if (error instanceof AlreadyTold) return;
-  process.stderr.write(`${error instanceof ConfigurationError ? error.message : inspect(error)}\n`);
+  process.stderr.write(`${error instanceof ConfigurationError ? error.message : errorLines(error)}\n`);
 }
 
 /** Without a supervisor there is nobody to tell; one that has just died is noticed by `disconnect`, not here. */

@@ -19,6 +19,7 @@
  * committed, the envelope is simply applied again.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { errorSentence } from '../shared/errors/describeError.ts';
 import { inUnits } from '../shared/ledger/command.ts';
 import type { Command } from '../shared/ledger/command.ts';
 import type { Logger } from '../shared/logger.ts';
@@ -138,9 +139,8 @@ function mayBeOfOne(error: unknown): boolean {
 /** For an operator: which operations, why, and what to do. */
 function nameUndecided(undecided: readonly Undecided[]): string[] {
   const named = undecided.slice(0, MAX_NAMED).map(({ unit, error }) => {
-    const { code, message } = error as { code?: string; message?: string };
     const what = unit.length === 1 ? 'operation' : `the list of ${unit.length} operations that begins with`;
-    return `${what} ${unit[0]?.id ?? ''}: ${[code, message].filter(Boolean).join(' ')}`;
+    return `${what} ${unit[0]?.id ?? ''}: ${errorSentence(error)}`;
   });
   const more = undecided.length - named.length;
   return [

@@ -9,6 +9,8 @@ import { ErrorCode, Queue, UnrecoverableError, Worker, createPostgresBackend } f
 import type { Job, JobType, JobsOptions } from 'bullmq';
 import { Redis } from 'ioredis';
 import pg from 'pg';
+import { describeError } from '../errors/describeError.ts';
+import { Fault } from '../errors/fault.ts';
 import { ENVELOPE_JOB, queueName, queuePrefix } from './contracts.ts';
 import type { Envelope } from './contracts.ts';
 import { withDeadline } from '../time.ts';
@@ -73,7 +75,7 @@ export interface LedgerWorker {
 }
 
 /** Thrown by a handler for an envelope that no retry can mend: it goes to the failed set with this message. */
-export class UnreadableEnvelopeError extends Error {
+export class UnreadableEnvelopeError extends Fault {
   override name = 'UnreadableEnvelopeError';
 }
 
@@ -81,7 +83,7 @@ export class UnreadableEnvelopeError extends Error {
  * Thrown by a handler for an envelope of which some commands cannot be decided although the rest can: after ten attempts,
  * those that failed for other reasons included, it goes to the failed set with this message.
  */
-export class UndecidedCommandsError extends Error {
+export class UndecidedCommandsError extends Fault {
   override name = 'UndecidedCommandsError';
 }
 
@@ -245,9 +247,17 @@ function processor(handler: EnvelopeHandler): (job: Job) => Promise<unknown> {
     } catch (error) {
       const isLast = error instanceof UndecidedCommandsError && job.attemptsMade + 1 >= MAX_UNDECIDED_ATTEMPTS;
       if (isLast || error instanceof UnreadableEnvelopeError) throw new UnrecoverableError(error.message);
-      throw error;
+      throw asKept(error);
     }
   };
+}
+
+/** BullMQ keeps the message and the stack of a failure with the job, where the board shows them. */
+function asKept(error: unknown): Error {
+  const { type, message, stack = '' } = describeError(error);
+  const kept = new Fault(message);
+  kept.stack = `${type}: ${message}\n${stack}`;
+  return kept;
 }
 
 function wrapQueue(partition: number, queue: Queue, onError: (error: unknown) => void): LedgerQueue {

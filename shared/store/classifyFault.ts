@@ -12,13 +12,14 @@
  *   may go with one command or with all of them, and may be mended.
  */
 import pg from 'pg';
+import { Fault } from '../errors/fault.ts';
 
 /** The command tag of COMMIT said something else: the transaction had failed and nothing is stored. */
-export class NotCommittedError extends Error {
+export class NotCommittedError extends Fault {
   override name = 'NotCommittedError';
 }
 
-type Fault = 'retry' | 'away' | 'data' | 'unclear';
+type FaultClass = 'retry' | 'away' | 'data' | 'unclear';
 
 const RETRY_STATES = new Set([
   '40001', // serialization_failure
@@ -49,7 +50,7 @@ const OUR_TABLES = new Set(['wallet', 'entry']);
 /** What a program throws that is wrong, rather than what befalls it. */
 const OWN_FAULTS = [TypeError, RangeError, ReferenceError, SyntaxError];
 
-export function classifyFault(error: unknown): Fault {
+export function classifyFault(error: unknown): FaultClass {
   if (error instanceof NotCommittedError) return 'retry';
   if (!(error instanceof pg.DatabaseError)) return OWN_FAULTS.some((own) => error instanceof own) ? 'unclear' : 'away';
   const { code = '', constraint, table = '' } = error;

@@ -7,12 +7,13 @@
 import { hostname } from 'node:os';
 import { DiagLogLevel, ROOT_CONTEXT, SpanKind, SpanStatusCode, diag, trace } from '@opentelemetry/api';
 import type { Context, Link, Span, SpanContext, Tracer } from '@opentelemetry/api';
-import { parseTraceParent } from '@opentelemetry/core';
+import { parseTraceParent, setGlobalErrorHandler } from '@opentelemetry/core';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { defaultResource, detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources';
 import { BasicTracerProvider, BatchSpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { LRUCache } from 'lru-cache';
 import { decide } from '../ledger/decide.ts';
+import { describeError } from '../errors/describeError.ts';
 import { createHealthLog } from '../logger.ts';
 import type { Logger } from '../logger.ts';
 import { MAX_ENVELOPE_COMMANDS } from '../queue/contracts.ts';
@@ -27,6 +28,8 @@ const CLOSE_DEADLINE_MS = 2_000;
 
 export function createTracing(role: SampleRole, logger: Logger): Tracing {
   const health = createHealthLog(logger, 'trace collector');
+  // Told as the error that it is, before the SDK makes a text of everything in it, the collector's answer too.
+  setGlobalErrorHandler(health.down);
   const report = (message: string) => health.down(new Error(message));
   const quiet = () => undefined;
   diag.setLogger({ error: report, warn: quiet, info: quiet, debug: quiet, verbose: quiet }, DiagLogLevel.ERROR);
@@ -130,7 +133,7 @@ function watchTransactions(
       apply.setAttributes({ 'saldo.applied': counts.applied, 'saldo.rejected': counts.rejected });
       return decision;
     } catch (error) {
-      apply.recordException(error as Error);
+      recordException(apply, error);
       commit?.setStatus({ code: SpanStatusCode.ERROR });
       throw error;
     } finally {
@@ -148,12 +151,18 @@ async function during(span: Span, work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {
-    span.recordException(error as Error);
+    recordException(span, error);
     span.setStatus({ code: SpanStatusCode.ERROR });
     throw error;
   } finally {
     span.end();
   }
+}
+
+/** Spans leave the house: what they say of an error is what a log may say. */
+function recordException(span: Span, error: unknown): void {
+  const { type, message, code, stack = '' } = describeError(error);
+  span.recordException({ name: type, message, stack, ...(typeof code === 'string' && { code }) });
 }
 
 function within(parent: SpanContext | undefined): Context {

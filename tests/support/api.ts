@@ -6,7 +6,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
-import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { expect } from 'vitest';
 import { z } from 'zod';
@@ -23,6 +22,7 @@ import type { FindWallet } from '../../api/wallets.ts';
 import { createDependency } from '../../shared/dependency.ts';
 import { readEnv } from '../../shared/env.ts';
 import type { Env } from '../../shared/env.ts';
+import { createLogger } from '../../shared/logger.ts';
 import { applyCommands } from '../../shared/store/applyCommands.ts';
 import { createApplyPool, createPool, createPrisma } from '../../shared/store/pool.ts';
 import { readOutcomes } from '../../shared/store/readOutcomes.ts';
@@ -94,7 +94,7 @@ export async function startApi(options: TestApiOptions = {}): Promise<TestApi> {
   });
   const logs: Record<string, unknown>[] = [];
   const write = (line: string) => logs.push(JSON.parse(line) as Record<string, unknown>);
-  const logger = pino({ level: 'debug' }, { write });
+  const logger = createLogger('test', 'debug', { write });
   const pool = createPool({ databaseUrl, role: 'test', maxConnections: 5 });
   const prisma = createPrisma(pool);
   const away = createDependency({ name: 'database', probe: () => pool.query('SELECT 1'), logger });

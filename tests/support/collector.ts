@@ -46,13 +46,16 @@ interface OtlpRequest {
   resourceSpans: { resource: { attributes: OtlpAttribute[] }; scopeSpans: { spans: OtlpSpan[] }[] }[];
 }
 
-export async function startCollector(): Promise<Collector> {
+/** `onBody` is given every request as it came. */
+export async function startCollector(onBody: (body: string) => void = () => undefined): Promise<Collector> {
   const spans: ReceivedSpan[] = [];
   const server = createServer((req, res) => {
     const chunks: Buffer[] = [];
     req.on('data', (chunk: Buffer) => chunks.push(chunk));
     req.on('end', () => {
-      if (req.method === 'POST' && req.url === '/v1/traces') spans.push(...read(Buffer.concat(chunks).toString()));
+      const body = Buffer.concat(chunks).toString();
+      onBody(body);
+      if (req.method === 'POST' && req.url === '/v1/traces') spans.push(...read(body));
       res.setHeader('Content-Type', 'application/json');
       res.end('{}');
     });
