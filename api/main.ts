@@ -6,8 +6,8 @@ import { createDependency } from '../shared/dependency.ts';
 import { readEnv, requireValue } from '../shared/env.ts';
 import { closeWithin, runProcess } from '../shared/lifecycle.ts';
 import { createLogger } from '../shared/logger.ts';
-import { assertDurable } from '../shared/store/durability.ts';
-import { assertPartitions } from '../shared/store/migrate.ts';
+import { queueConnections } from '../shared/queue/ledgerQueue.ts';
+import { assertUsable } from '../shared/store/database/assertUsable.ts';
 import { startSampling } from '../shared/telemetry/startSampling.ts';
 import { openTracing } from '../shared/telemetry/openTracing.ts';
 import { createPool, createPrisma, createProbePool } from '../shared/store/pool.ts';
@@ -31,6 +31,8 @@ import { createSubmission } from './submit.ts';
 import { createWalletFinder } from './wallets.ts';
 
 const MAX_CONNECTIONS = 10;
+/** For the probe, the samples and the word of handled envelopes, and two for a verification. */
+const OTHER_CONNECTIONS = 5;
 /** How often the database's clock is read when nothing else brings it. */
 const TIMEKEEPING_MS = 10_000;
 
@@ -44,8 +46,9 @@ runProcess(async () => {
   const logger = createLogger('api', env.LOG_LEVEL);
 
   const pool = createPool({ databaseUrl, role: 'api', maxConnections: MAX_CONNECTIONS });
-  await assertPartitions(pool, env.PARTITIONS);
-  await assertDurable(pool);
+  const queueInPostgres = env.REDIS_URL === undefined;
+  const connections = MAX_CONNECTIONS + OTHER_CONNECTIONS + (queueInPostgres ? queueConnections(env.PARTITIONS) : 0);
+  await assertUsable(pool, { partitions: env.PARTITIONS, queueInPostgres, connections });
   const prisma = createPrisma(pool);
   const probePool = createProbePool({ databaseUrl, role: 'api' });
   const clock = createDatabaseClock(() => readDatabaseTime(probePool));

@@ -9,6 +9,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { Logger } from '../shared/logger.ts';
+import { sessionConfig } from '../shared/store/database/session.ts';
 
 const HEARTBEAT_MS = 1_000;
 const SILENCE_MS = 3_000;
@@ -53,9 +54,11 @@ export function lead(options: LeadershipOptions): Leadership {
   /** Holds or waits for the lock on one connection until that connection breaks. */
   const serveOnce = async () => {
     const client = new pg.Client({
-      connectionString: options.databaseUrl,
-      application_name: `saldo-${options.name}`,
-      options: `-c idle_session_timeout=${SILENCE_MS}`,
+      ...sessionConfig({
+        databaseUrl: options.databaseUrl,
+        name: options.name,
+        settings: { idle_session_timeout: SILENCE_MS },
+      }),
       connectionTimeoutMillis: SILENCE_MS,
       query_timeout: SILENCE_MS,
     });

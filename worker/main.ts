@@ -10,10 +10,9 @@ import { readEnv, requireValue } from '../shared/env.ts';
 import { closeWithin, runProcess } from '../shared/lifecycle.ts';
 import { createLogger } from '../shared/logger.ts';
 import type { Logger } from '../shared/logger.ts';
-import { createQueueBackend } from '../shared/queue/ledgerQueue.ts';
+import { createQueueBackend, queueConnections } from '../shared/queue/ledgerQueue.ts';
 import type { LedgerWorker, QueueBackend } from '../shared/queue/ledgerQueue.ts';
-import { assertDurable } from '../shared/store/durability.ts';
-import { assertPartitions } from '../shared/store/migrate.ts';
+import { assertUsable } from '../shared/store/database/assertUsable.ts';
 import { createApplyPool, createProbePool } from '../shared/store/pool.ts';
 import { readDatabaseTime } from '../shared/store/readDatabaseTime.ts';
 import { startSampling } from '../shared/telemetry/startSampling.ts';
@@ -30,6 +29,8 @@ import { createWatchedApply } from './watchEnvelope.ts';
 
 /** Connections beside one per partition: the sweep's. */
 const SPARE_CONNECTIONS = 1;
+/** For the probe, the samples, and two roles that one process of the fleet has. */
+const OTHER_CONNECTIONS = 4;
 const TAKE_OVER_PAUSE_MS = 500;
 
 /** Stopping takes ten seconds at most, whatever is away: what is in hand, then the queues, then the stores. */
@@ -45,8 +46,9 @@ runProcess(async () => {
 
   const maxConnections = env.PARTITIONS + SPARE_CONNECTIONS;
   const pool = createApplyPool({ databaseUrl, role: 'worker', maxConnections });
-  await assertPartitions(pool, env.PARTITIONS);
-  await assertDurable(pool);
+  const queueInPostgres = env.REDIS_URL === undefined;
+  const connections = maxConnections + OTHER_CONNECTIONS + (queueInPostgres ? queueConnections(env.PARTITIONS) : 0);
+  await assertUsable(pool, { partitions: env.PARTITIONS, queueInPostgres, connections });
   const probePool = createProbePool({ databaseUrl, role: 'worker' });
   const database = createDependency({ name: 'database', probe: () => readDatabaseTime(probePool), logger });
   for (const each of [pool, probePool]) each.on('error', database.reportFailure);

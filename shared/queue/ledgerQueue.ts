@@ -13,6 +13,7 @@ import { describeError } from '../errors/describeError.ts';
 import { Fault } from '../errors/fault.ts';
 import { ENVELOPE_JOB, queueName, queuePrefix } from './contracts.ts';
 import type { Envelope } from './contracts.ts';
+import { sessionConfig } from '../store/database/session.ts';
 import { withDeadline } from '../time.ts';
 
 /** A worker that has not renewed its lock for this long has lost its envelope to another. */
@@ -164,15 +165,21 @@ function redisBackend(options: BackendOptions, url: string): QueueBackend {
   };
 }
 
+/** How many connections to PostgreSQL a process has for queues that are kept there. */
+export function queueConnections(partitions: number): number {
+  // Each worker keeps one for LISTEN; the rest serves everybody's short queries.
+  return partitions + 6;
+}
+
 function postgresBackend(options: BackendOptions): QueueBackend {
-  // Each worker keeps one connection for LISTEN; the rest serves everybody's short queries.
   const pool = new pg.Pool({
-    connectionString: options.databaseUrl,
-    application_name: `saldo-${options.role}-queue`,
-    // A queue is a hint: nobody waits until it has reached the disk, and what a crash takes is sent again.
-    options: '-c search_path=bullmq -c synchronous_commit=off',
-    max: options.partitions + 6,
-    keepAlive: true,
+    ...sessionConfig({
+      databaseUrl: options.databaseUrl,
+      name: `${options.role}-queue`,
+      // A queue is a hint: nobody waits until it has reached the disk, and what a crash takes is sent again.
+      settings: { search_path: 'bullmq', synchronous_commit: 'off' },
+    }),
+    max: queueConnections(options.partitions),
     connectionTimeoutMillis: 1_500,
     query_timeout: 5_000,
   });

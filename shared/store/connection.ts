@@ -4,8 +4,12 @@
  */
 import pg from 'pg';
 import { ConfigurationError } from '../env.ts';
+import { sessionConfig } from './database/session.ts';
 
 const CONNECT_LIMIT_MS = 5_000;
+
+/** A pooler drops what protects the ledger from a session's start, or hands one server session to many. */
+export const POOLER = 'a connection pooler such as PgBouncer is in between, with which Saldo does not work yet';
 
 const REASONS: Record<string, string> = {
   ECONNREFUSED: 'nothing listens there',
@@ -37,29 +41,32 @@ export async function connectClient(databaseUrl: string, role: string): Promise<
 /** What a failed connection means, for a pool or a client: `place` is read, the URL is not. */
 export function unreachable(place: pg.Client | string, error: unknown): ConfigurationError {
   const client = typeof place === 'string' ? createClient(place, 'check') : place;
-  const code = (error as { code?: unknown }).code;
-  const reason =
-    (typeof code === 'string' && REASONS[code]) || (/timeout/i.test(String(error)) && 'it does not answer');
   const where = `"${client.database ?? ''}" at ${client.host}:${client.port}`;
-  return new ConfigurationError(`DATABASE_URL: the database ${where} cannot be used: ${reason || firstLine(error)}.`, {
+  return new ConfigurationError(`DATABASE_URL: the database ${where} cannot be used: ${reasonFor(error)}.`, {
     cause: error,
   });
 }
 
+/** What the server has said is quoted, unless there is a plainer word for it. */
+function reasonFor(error: unknown): string {
+  const { code = '' } = error as { code?: string };
+  if (error instanceof pg.DatabaseError) {
+    const said = firstLine(error);
+    return isPooler(error) ? `${POOLER} (it says "${said}")` : (REASONS[code] ?? `it says "${said}"`);
+  }
+  return REASONS[code] ?? (/timeout/i.test(String(error)) ? 'it does not answer' : firstLine(error));
+}
+
+/** Said by PgBouncer of whatever a session begins with that it does not pass on. */
+function isPooler({ message }: Error): boolean {
+  return message.startsWith('unsupported startup parameter');
+}
+
 function createClient(databaseUrl: string, role: string): pg.Client {
-  if (!/^postgres(ql)?:\/\//.test(databaseUrl)) {
-    throw new ConfigurationError('DATABASE_URL must begin with postgres:// or postgresql://.');
-  }
-  try {
-    return new pg.Client({
-      connectionString: databaseUrl,
-      application_name: `saldo-${role}`,
-      connectionTimeoutMillis: CONNECT_LIMIT_MS,
-      keepAlive: true,
-    });
-  } catch {
-    throw new ConfigurationError('DATABASE_URL cannot be read as a URL: a password in it must be percent-encoded.');
-  }
+  return new pg.Client({
+    ...sessionConfig({ databaseUrl, name: role }),
+    connectionTimeoutMillis: CONNECT_LIMIT_MS,
+  });
 }
 
 function firstLine(error: unknown): string {

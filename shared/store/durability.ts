@@ -6,14 +6,14 @@ import { ConfigurationError } from '../env.ts';
 import type { Pool } from './pool.ts';
 
 // A change of the configuration file reaches every session at once, one for the role or the database only those that are
-// opened later, unless the client has said what it wants (runtime-config, "Setting Parameters").
+// opened later (runtime-config, "Setting Parameters").
 const READ_COMMIT_SETTING = `
-  SELECT s.setting AS ours, CASE WHEN s.source = 'client' THEN s.setting ELSE (
+  SELECT s.setting AS ours, (
       SELECT split_part(given, '=', 2) FROM pg_db_role_setting r, unnest(r.setconfig) AS given
       WHERE split_part(given, '=', 1) = s.name
         AND r.setrole IN (0, (SELECT oid FROM pg_roles WHERE rolname = session_user))
         AND r.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
-      ORDER BY r.setrole <> 0 DESC, r.setdatabase <> 0 DESC LIMIT 1) END AS "next"
+      ORDER BY r.setrole <> 0 DESC, r.setdatabase <> 0 DESC LIMIT 1) AS "next"
   FROM pg_settings s WHERE s.name = 'synchronous_commit'`;
 
 /** Of the pool's sessions, and of those that would be opened now. */

@@ -15,6 +15,7 @@ import pg from 'pg';
 import { createHealthLog } from '../logger.ts';
 import type { Logger } from '../logger.ts';
 import { startRounds } from '../rounds.ts';
+import { sessionConfig } from './database/session.ts';
 
 const CHANNEL = 'saldo_handled_envelopes';
 
@@ -40,11 +41,9 @@ export function hearHandled({ databaseUrl, onHandled, logger }: HearOptions): { 
 
   const hearOnce = async () => {
     const client = new pg.Client({
-      connectionString: databaseUrl,
-      application_name: 'saldo-api-handled',
+      ...sessionConfig({ databaseUrl, name: 'api-handled' }),
       connectionTimeoutMillis: CONNECT_LIMIT_MS,
       query_timeout: CONNECT_LIMIT_MS,
-      keepAlive: true,
     });
     const broken = new AbortController();
     client.on('error', () => broken.abort());

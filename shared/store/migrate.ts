@@ -10,10 +10,11 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import type pg from 'pg';
+import pg from 'pg';
 import { runMigrations as runQueueMigrations } from 'bullmq';
 import { ConfigurationError } from '../env.ts';
 import { connectClient, unreachable } from './connection.ts';
+import { assertServer } from './database/assertServer.ts';
 import type { Pool } from './pool.ts';
 
 const MIGRATIONS_FOLDER = fileURLToPath(new URL('../../prisma/migrations/', import.meta.url));
@@ -26,6 +27,8 @@ const TABLE_WAIT = '5s';
 
 const LOCK_NOT_AVAILABLE = '55P03';
 const UNDEFINED_TABLE = '42P01';
+/** insufficient_privilege, and invalid_schema_name: there is no schema `public`, or it may not be used. */
+const NOT_ALLOWED = ['42501', '3F000'];
 
 interface MigrateOptions {
   databaseUrl: string;
@@ -56,9 +59,23 @@ interface HistoryRow {
 
 /** Throws `ConfigurationError` for everything that the person who runs it can put right. */
 export async function migrate(options: MigrateOptions): Promise<MigrateReport> {
+  try {
+    return await migrateNow(options);
+  } catch (error) {
+    const refusal = error instanceof Error && error.cause instanceof pg.DatabaseError ? error.cause : error;
+    if (!(refusal instanceof pg.DatabaseError) || !NOT_ALLOWED.includes(refusal.code ?? '')) throw error;
+    throw new ConfigurationError(
+      `DATABASE_URL: its user cannot make the tables: PostgreSQL says "${refusal.message}".`,
+      { cause: error },
+    );
+  }
+}
+
+async function migrateNow(options: MigrateOptions): Promise<MigrateReport> {
   const migrations = await readMigrations(options.folder ?? MIGRATIONS_FOLDER);
   const client = await connectClient(options.databaseUrl, 'migrate');
   try {
+    await assertServer(client);
     await takeLock(client);
     const history = await readHistory(client);
     assertHistory(history, migrations);

@@ -5,6 +5,7 @@
 import pg from 'pg';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { PrismaClient } from '../../prisma/generated/client.ts';
+import { INDEXES_ONLY, sessionConfig } from './database/session.ts';
 
 export type { PrismaClient };
 export type Pool = pg.Pool;
@@ -38,15 +39,15 @@ const AWAY_AFTER_MS = 1_500;
 /** For requests: gives up early, so that a client hears within two seconds that the database is away. */
 export function createPool(options: PoolOptions): Pool {
   return openPool({
-    connectionString: options.databaseUrl,
-    application_name: `saldo-${options.role}`,
+    ...sessionConfig({
+      databaseUrl: options.databaseUrl,
+      name: options.role,
+      settings: { ...INDEXES_ONLY, statement_timeout: AWAY_AFTER_MS },
+    }),
     max: options.maxConnections,
     types,
-    keepAlive: true,
     connectionTimeoutMillis: AWAY_AFTER_MS,
-    options: INDEXES_ONLY,
     query_timeout: AWAY_AFTER_MS,
-    statement_timeout: AWAY_AFTER_MS,
   });
 }
 
@@ -64,16 +65,20 @@ const SAMPLER_SILENCE_MS = 15_000;
  */
 export function createSamplePool(options: Pick<PoolOptions, 'databaseUrl' | 'role'>): Pool {
   const pool = openPool({
-    connectionString: options.databaseUrl,
-    application_name: `saldo-${options.role}-sample`,
+    ...sessionConfig({
+      databaseUrl: options.databaseUrl,
+      name: `${options.role}-sample`,
+      settings: {
+        synchronous_commit: 'off',
+        idle_session_timeout: SAMPLER_SILENCE_MS,
+        statement_timeout: AWAY_AFTER_MS,
+      },
+    }),
     max: 1,
     types,
-    keepAlive: true,
     idleTimeoutMillis: 0,
-    options: `-c synchronous_commit=off -c idle_session_timeout=${SAMPLER_SILENCE_MS}`,
     connectionTimeoutMillis: AWAY_AFTER_MS,
     query_timeout: AWAY_AFTER_MS,
-    statement_timeout: AWAY_AFTER_MS,
   });
   // A session that ends is replaced when it is next needed; what is lost is one row.
   return pool.on('error', () => undefined);
@@ -82,29 +87,28 @@ export function createSamplePool(options: Pick<PoolOptions, 'databaseUrl' | 'rol
 /** How long PostgreSQL lets the session of a frozen worker keep its row locks. */
 export const IDLE_IN_TRANSACTION_MS = 1_000;
 
-// A prepared plan made while a table was empty would scan it, and go on scanning it as it grows. Every statement of the
-// ledger reaches its rows by primary key, so plans that do not are ruled out.
-const INDEXES_ONLY = '-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off';
-
 /**
  * For applying: pipelined, and every way in which a stuck worker could hold rows has a time limit. `lock_timeout` is
  * longer than the idle limit, so that whoever waits for a frozen worker's rows gets them rather than an error.
  */
 export function createApplyPool(options: PoolOptions): Pool {
   return openPool({
-    connectionString: options.databaseUrl,
-    application_name: `saldo-${options.role}`,
+    ...sessionConfig({
+      databaseUrl: options.databaseUrl,
+      name: options.role,
+      settings: {
+        ...INDEXES_ONLY,
+        statement_timeout: 5_000,
+        lock_timeout: 2_000,
+        idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
+      },
+    }),
     max: options.maxConnections,
     types,
-    keepAlive: true,
     keepAliveInitialDelayMillis: 1_000,
     pipeline: true,
-    options: INDEXES_ONLY,
     connectionTimeoutMillis: 2_000,
     query_timeout: 6_000,
-    statement_timeout: 5_000,
-    lock_timeout: 2_000,
-    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
   });
 }
 

@@ -569,8 +569,8 @@ describe('cooked books', () => {
 
 describe('the session', () => {
   test('has none of the short time limits that requests have, and leaves no transaction open', async () => {
-    await run(database.url, `ALTER DATABASE ${new URL(database.url).pathname.slice(1)} SET statement_timeout = '2s'`);
     const limited = await connectClient(database.url, 'verify');
+    await limited.query(`SET statement_timeout = '2s'`);
     const limits: unknown[] = [];
     const watched: Session = {
       async query(text, values) {
