@@ -61,8 +61,6 @@ export interface AppDeps {
 
 export interface App {
   handler: Express;
-  /** Stops what runs in the background. Connections are the caller's. */
-  close: () => void;
 }
 
 export function createApp(deps: AppDeps): App {
@@ -103,7 +101,7 @@ export function createApp(deps: AppDeps): App {
     throw new Problem('not_found');
   });
   app.use(answerError(deps, metrics, { auth, renderPage }));
-  return { handler: app, close: auth.close };
+  return { handler: app };
 }
 
 /** The busiest first: Express tries them in order. */

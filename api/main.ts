@@ -106,7 +106,6 @@ runProcess(async () => {
     stopping.abort();
     await closeWithin(ANSWERS_LIMIT_MS, [server.stop(), sampler.stop(), operators.close()], logger);
     await closeWithin(STEP_LIMIT_MS, [submission.close()], logger);
-    app.close();
     clearInterval(timekeeping);
     database.close();
     await closeWithin(STEP_LIMIT_MS, [gate.close()], logger);

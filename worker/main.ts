@@ -23,6 +23,7 @@ import { QUEUE_WORKER_LOCK, SWEEPER_LOCK, lead } from './leadership.ts';
 import type { Leadership } from './leadership.ts';
 import { keepSerial } from './keepSerial.ts';
 import { createMetrics } from './metrics.ts';
+import { startPruning } from './prune.ts';
 import { startSweep } from './sweep.ts';
 import { wakeOverdue } from './wakeOverdue.ts';
 import { createWatchedApply } from './watchEnvelope.ts';
@@ -83,6 +84,7 @@ runProcess(async () => {
   const sweeper = lead({ databaseUrl, lockKey: SWEEPER_LOCK, name: 'sweep', logger });
   const sweepQueues = queues.map((each) => traceQueue(each, tracing));
   const sweep = startSweep({ pool, queues: sweepQueues, logger, leadership: sweeper, onRound: metrics.onSweep });
+  const pruning = startPruning({ pool, logger, leadership: sweeper });
   metrics.watchRoles({ isWorking: standby?.isLeader ?? (() => true), isSweeper: sweeper.isLeader });
   const sampler = startSampling({
     ...{ databaseUrl, role: 'worker', registry: metrics.registry, queues },
@@ -93,7 +95,7 @@ runProcess(async () => {
 
   const stop = async () => {
     stopping.abort();
-    const rounds = [sweep, serial, waking, sampler].map((each) => each.stop());
+    const rounds = [sweep, pruning, serial, waking, sampler].map((each) => each.stop());
     await closeWithin(WORK_LIMIT_MS, [...rounds, ...workers.map((worker) => worker.close())], logger);
     const closing = [sweeper.close(), standby?.close(), ...queues.map((each) => each.close())];
     await closeWithin(QUEUES_LIMIT_MS, closing, logger);

@@ -13,7 +13,6 @@ import { Strategy as LocalStrategy } from 'passport-local';
 import { requireValue } from '../../shared/env.ts';
 import type { Env } from '../../shared/env.ts';
 import type { Dependency } from '../../shared/dependency.ts';
-import type { Logger } from '../../shared/logger.ts';
 import type { Pool, PrismaClient } from '../../shared/store/pool.ts';
 import type { DatabaseGuard } from '../databaseGuard.ts';
 import { Problem } from '../problem.ts';
@@ -40,22 +39,19 @@ export interface Auth {
   startSession: (req: Request, res: Response, principal: Principal) => Promise<void>;
   logout: (req: Request, res: Response) => Promise<void>;
   passwords: Passwords;
-  /** Stops the removal of expired sessions. */
-  close: () => void;
 }
 
 export interface AuthDeps {
   env: Env;
-  logger: Logger;
   pool: Pool;
   prisma: PrismaClient;
   guard: DatabaseGuard;
   database: Pick<Dependency, 'isAway'>;
 }
 
-export function createAuth({ env, logger, pool, prisma, guard, database }: AuthDeps): Auth {
+export function createAuth({ env, pool, prisma, guard, database }: AuthDeps): Auth {
   const passwords = createPasswords();
-  const sessions = createSessions({ pool, guard, secret: requireValue(env, 'SESSION_SECRET'), logger });
+  const sessions = createSessions({ pool, guard, secret: requireValue(env, 'SESSION_SECRET') });
   const passport = createPassport(createProof({ prisma, guard, passwords, currency: env.CURRENCY }));
   const memory = createBasicMemory();
 
@@ -80,7 +76,6 @@ export function createAuth({ env, logger, pool, prisma, guard, database }: AuthD
     },
     logout: (req, res) => logout({ sessions, memory }, req, res),
     passwords,
-    close: sessions.close,
   };
 }
 

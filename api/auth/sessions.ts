@@ -7,7 +7,6 @@ import { unsign } from 'cookie-signature';
 import session from 'express-session';
 import type { SessionData, Store } from 'express-session';
 import connectPgSimple from 'connect-pg-simple';
-import type { Logger } from '../../shared/logger.ts';
 import type { Pool } from '../../shared/store/pool.ts';
 import { readSessions } from '../../shared/store/readSessions.ts';
 import { createBatcher } from '../../shared/batcher.ts';
@@ -44,19 +43,17 @@ export interface Sessions {
   /** Ends the session of the request's cookie, if there is one, and takes the cookie back. Answers the ended id. */
   end: (req: Request, res: Response) => Promise<string | undefined>;
   destroy: (id: string) => Promise<void>;
-  close: () => void;
 }
 
 interface SessionsDeps {
   pool: Pool;
   guard: DatabaseGuard;
   secret: string;
-  logger: Logger;
 }
 
-export function createSessions({ pool, guard, secret, logger }: SessionsDeps): Sessions {
+export function createSessions({ pool, guard, secret }: SessionsDeps): Sessions {
   const readStored = createBatchedRead(pool, guard);
-  const { store, close } = createStore(pool, readStored, logger);
+  const store = createStore(pool, readStored);
   const middleware = session({
     store,
     secret,
@@ -120,18 +117,18 @@ export function createSessions({ pool, guard, secret, logger }: SessionsDeps): S
       );
       cache.forget(id);
     },
-    close,
   };
 }
 
 /** connect-pg-simple, except that the sessions that many requests want at once are read together. */
-function createStore(pool: Pool, read: ReadStored, logger: Logger): { store: Store; close: () => void } {
+function createStore(pool: Pool, read: ReadStored): Store {
   const PgStore = connectPgSimple(session);
   const store = new PgStore({
     pool,
     createTableIfMissing: false,
     disableTouch: true,
-    errorLog: (...details: unknown[]) => logger.warn({ details }, 'expired sessions were not removed'),
+    // A worker removes what has expired (worker/prune.ts).
+    pruneSessionInterval: false,
   });
   store.get = (id, callback) => {
     read(id).then(
@@ -140,7 +137,7 @@ function createStore(pool: Pool, read: ReadStored, logger: Logger): { store: Sto
       (error: unknown) => callback(error),
     );
   };
-  return { store, close: () => store.close() };
+  return store;
 }
 
 type ReadStored = (id: string) => Promise<SessionData | undefined>;

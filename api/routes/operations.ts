@@ -161,7 +161,8 @@ function operationRoute({ outcomes }: OperationRouteDeps): Route {
     path: '/api/operations/{id}',
     summary: 'An operation: pending, applied or rejected',
     description:
-      'For its initiator and for operators, and once applied for the counterparty. With `Prefer: wait=N` the answer waits until the operation is decided.',
+      'For its initiator and for operators, and once applied for the counterparty. With `Prefer: wait=N` the answer waits until the operation is decided. ' +
+      'What was rejected is there for ever if it had a key, an `external_id` or a 202, otherwise for an hour.',
     roles: ['customer', 'bank', 'operator'],
     params: z.strictObject({ id: z.uuid().meta({ examples: ['019a3f5e-7c1a-7000-8000-0123456789ab'] }) }),
     headers: {

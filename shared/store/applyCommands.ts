@@ -14,6 +14,7 @@ import type { Command, Outcome, WalletKind, WalletState } from '../ledger/comman
 import { bareArray } from './bareArray.ts';
 import { NotCommittedError } from './classifyFault.ts';
 import { TELL_HANDLED } from './handledEnvelopes.ts';
+import { insertOutcomes } from './insertOutcomes.ts';
 import { LOCK_DECISIONS, REFUSE_SUPERSEDED, contested } from './decisionLock.ts';
 import type { Pool, PoolClient } from './pool.ts';
 
@@ -26,24 +27,10 @@ const LOCK_WALLETS = {
 const READ_KNOWN = {
   name: 'read-known',
   text: `SELECT t.now, t.now::text AS exact_now,
-           ARRAY(SELECT id::text FROM operation WHERE id = ANY($1::uuid[])) AS stored,
+           ARRAY(SELECT id::text FROM outcome WHERE id = ANY($1::uuid[])) AS stored,
            ARRAY(SELECT id::text || encode(request_hash, 'hex') FROM pending_operation
                  WHERE id = ANY($1::uuid[])) AS promised
          FROM (SELECT clock_timestamp() AS now) AS t`,
-};
-
-const INSERT_OPERATIONS = {
-  name: 'insert-operations',
-  text: `INSERT INTO operation (id, kind, status, reason, debit_wallet_id, credit_wallet_id, amount, currency, details,
-           external_id, initiator_id, request_id, request_hash, debit_seq, credit_seq, accepted_at, applied_at)
-         SELECT id, kind, status, reason, debit, credit, amount, currency, details, external_id, initiator, request_id,
-           decode(hash, 'hex'), debit_seq, credit_seq, to_timestamp(accepted_ms / 1000.0), $17::timestamptz
-         FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[],
-           $8::text[], $9::text[], $10::text[], $11::bigint[], $12::uuid[], $13::text[], $14::bigint[], $15::bigint[],
-           $16::bigint[])
-           AS t(id, kind, status, reason, debit, credit, amount, currency, details, external_id, initiator, request_id,
-             hash, debit_seq, credit_seq, accepted_ms)
-         ORDER BY id`,
 };
 
 const INSERT_ENTRIES = {
@@ -141,7 +128,7 @@ async function transact(
           client.query({ ...REFUSE_SUPERSEDED, values: [keyedIds, bareArray(keyed.map((c) => c.requestHash))] }),
         ]
       : []),
-    client.query({ ...INSERT_OPERATIONS, values: operationColumns(decision, exactNow) }),
+    ...insertOutcomes(decision.outcomes, state.promisedHashes, exactNow).map((insert) => client.query(insert)),
     ...(kept.length > 0 ? [client.query({ ...DELETE_PROMISED, values: [kept] })] : []),
     ...(decision.entries.length > 0
       ? [client.query({ ...INSERT_ENTRIES, values: entryColumns(decision, exactNow) })]
@@ -209,28 +196,6 @@ function ledgerState(
   );
   const promisedHashes = new Map(row.promised.map((text) => [text.slice(0, 36), text.slice(36)]));
   return { state: { wallets, storedIds: new Set(row.stored), promisedHashes }, now: row.now, exactNow: row.exact_now };
-}
-
-function operationColumns({ outcomes }: Decision, now: string): unknown[] {
-  return [
-    bareArray(outcomes.map(({ command }) => command.id)),
-    bareArray(outcomes.map(({ command }) => command.kind)),
-    bareArray(outcomes.map(({ status }) => status)),
-    bareArray(outcomes.map((outcome) => (outcome.status === 'rejected' ? outcome.reason : null))),
-    bareArray(outcomes.map(({ command }) => command.debitWalletId)),
-    bareArray(outcomes.map(({ command }) => command.creditWalletId)),
-    bareArray(outcomes.map(({ command }) => command.amountMinor)),
-    bareArray(outcomes.map(({ command }) => command.currency)),
-    outcomes.map(({ command }) => command.details),
-    outcomes.map(({ command }) => command.externalId),
-    bareArray(outcomes.map(({ command }) => command.initiatorId)),
-    bareArray(outcomes.map(({ command }) => command.requestId)),
-    bareArray(outcomes.map(({ command }) => command.requestHash)),
-    bareArray(outcomes.map((outcome) => (outcome.status === 'applied' ? outcome.debitSeq : null))),
-    bareArray(outcomes.map((outcome) => (outcome.status === 'applied' ? outcome.creditSeq : null))),
-    bareArray(outcomes.map(({ command }) => command.acceptedAtMs)),
-    now,
-  ];
 }
 
 function entryColumns({ entries }: Decision, now: string): unknown[] {

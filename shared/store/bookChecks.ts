@@ -267,7 +267,7 @@ const promises: Walk = {
   carry: [],
   reads: 'id, request_hash',
   derives: '* FROM page',
-  joins: 'LEFT JOIN operation o ON o.id = r.id',
+  joins: 'LEFT JOIN outcome o ON o.id = r.id',
   row: `format('pending_operation %s', r.id)`,
   checks: [
     {
@@ -309,5 +309,12 @@ export const WHOLE_CHECKS: readonly WholeCheck[] = [
     query: `SELECT format('external_id %s of user %s: %s operations, such as %s and %s',
         external_id, initiator_id, count(*), min(id::text), max(id::text)) AS broken
       FROM operation WHERE external_id IS NOT NULL GROUP BY initiator_id, external_id HAVING count(*) > 1`,
+  },
+  {
+    id: 'refused-once',
+    says: 'what was refused and is kept for an hour is not among the operations as well',
+    of: 'operations',
+    query: `SELECT format('operation %s: refused for %s, and %s', r.id, r.reason, o.status) AS broken
+      FROM refused_operation r JOIN operation o ON o.id = r.id`,
   },
 ];

@@ -47,14 +47,17 @@ const DATA_CLASSES = ['22', '23'];
 /** Their rows are worked out of what is stored: a constraint that objects says that something is wrong there, or with us. */
 const OUR_TABLES = new Set(['wallet', 'entry']);
 
+/** Where a second delivery meets what is stored. */
+const OUTCOME_KEYS = new Set(['operation_pkey', 'refused_operation_pkey']);
+
 /** What a program throws that is wrong, rather than what befalls it. */
 const OWN_FAULTS = [TypeError, RangeError, ReferenceError, SyntaxError];
 
 export function classifyFault(error: unknown): FaultClass {
   if (error instanceof NotCommittedError) return 'retry';
   if (!(error instanceof pg.DatabaseError)) return OWN_FAULTS.some((own) => error instanceof own) ? 'unclear' : 'away';
-  const { code = '', constraint, table = '' } = error;
-  if (RETRY_STATES.has(code) || (code === '23505' && constraint === 'operation_pkey')) return 'retry';
+  const { code = '', constraint = '', table = '' } = error;
+  if (RETRY_STATES.has(code) || (code === '23505' && OUTCOME_KEYS.has(constraint))) return 'retry';
   if (AWAY_STATES.has(code) || AWAY_CLASSES.includes(code.slice(0, 2))) return 'away';
   return DATA_CLASSES.includes(code.slice(0, 2)) && !OUR_TABLES.has(table) ? 'data' : 'unclear';
 }

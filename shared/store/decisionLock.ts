@@ -24,6 +24,7 @@ export const REFUSE_SUPERSEDED = {
   text: 'SELECT refuse_superseded($1::uuid[], $2::text[])',
 };
 
+/** Where a UUID tells its version: 5 is made of what a client has chosen, 7 is new with every request. */
 const VERSION_DIGIT = 14;
 
 /**
@@ -33,4 +34,9 @@ const VERSION_DIGIT = 14;
 export function contested(commands: readonly Command[]): Command[] {
   const keyed = commands.filter(({ id }) => id[VERSION_DIGIT] === '5');
   return keyed.sort((one, other) => (one.id < other.id ? -1 : 1));
+}
+
+/** Whether nobody but the request that made it knows the command by a name of their own. */
+export function isFresh({ id, externalId }: Command): boolean {
+  return id[VERSION_DIGIT] === '7' && externalId === null;
 }

@@ -83,12 +83,25 @@ export async function hastenPending(pool: Pool, ids: readonly string[]): Promise
   await pool.query({ ...HASTEN_PENDING, values: [ids] });
 }
 
+// A refusal that was on its way to be stored as nobody's while its promise was made is somebody's: it moves to where the
+// others are.
 const CLEAR_KEPT = {
   name: 'clear-kept',
-  text: `DELETE FROM pending_operation p USING operation o
-         WHERE o.id = p.id AND p.id IN (
+  text: `WITH due AS (
            SELECT id FROM pending_operation WHERE partition = $1 AND next_attempt_at <= clock_timestamp()
-           ORDER BY next_attempt_at LIMIT $2)`,
+           ORDER BY next_attempt_at LIMIT $2
+         ), moved AS (
+           DELETE FROM refused_operation WHERE id IN (SELECT id FROM due) RETURNING *
+         ), stored AS (
+           INSERT INTO operation (id, kind, status, reason, debit_wallet_id, credit_wallet_id, amount, currency, details,
+             initiator_id, request_id, request_hash, accepted_at, applied_at)
+           SELECT id, kind, 'rejected', reason, debit_wallet_id, credit_wallet_id, amount, currency, details,
+             initiator_id, request_id, request_hash, accepted_at, applied_at
+           FROM moved RETURNING id
+         )
+         DELETE FROM pending_operation p USING due
+         WHERE p.id = due.id
+           AND (p.id IN (SELECT id FROM stored) OR EXISTS (SELECT FROM operation o WHERE o.id = p.id))`,
 };
 
 /**

@@ -35,10 +35,10 @@ const READ_OPERATIONS = {
   name: 'read-operations',
   text: `SELECT id, status AS state, kind, reason, debit_wallet_id, credit_wallet_id, amount, currency, details, external_id,
            initiator_id, accepted_at, applied_at, NULL::jsonb AS command
-         FROM operation WHERE id = ANY($1::uuid[])
+         FROM outcome WHERE id = ANY($1::uuid[])
          UNION ALL
          SELECT id, 'pending', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, command
-         FROM pending_operation p WHERE p.id = ANY($1::uuid[]) AND NOT EXISTS (SELECT FROM operation o WHERE o.id = p.id)`,
+         FROM pending_operation p WHERE p.id = ANY($1::uuid[]) AND NOT EXISTS (SELECT FROM outcome o WHERE o.id = p.id)`,
 };
 
 interface StoredRow {

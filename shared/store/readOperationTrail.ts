@@ -51,7 +51,7 @@ const READ_OPERATION_TRAIL = {
            d.amount AS debited, d.balance_after AS debit_balance, c.amount AS credited, c.balance_after AS credit_balance,
            p.command, p.attempts, p.next_attempt_at, p.created_at AS promised_at
          FROM (SELECT $1::uuid AS id) k
-         LEFT JOIN operation o ON o.id = k.id
+         LEFT JOIN outcome o ON o.id = k.id
          LEFT JOIN pending_operation p ON p.id = k.id
          LEFT JOIN entry d ON d.wallet_id = o.debit_wallet_id AND d.seq = o.debit_seq
          LEFT JOIN entry c ON c.wallet_id = o.credit_wallet_id AND c.seq = o.credit_seq

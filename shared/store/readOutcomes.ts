@@ -29,14 +29,14 @@ const READ_OUTCOMES = {
   name: 'read-outcomes',
   text: `SELECT o.id, o.status AS state, o.reason, o.request_id, encode(o.request_hash, 'hex') AS request_hash,
            e.balance_after, extract(epoch FROM clock_timestamp())::float8 * 1000 AS now_ms
-         FROM operation o
+         FROM outcome o
          LEFT JOIN entry e ON o.status = 'applied'
            AND e.wallet_id = ${toldOf('wallet_id')} AND e.seq = ${toldOf('seq')}
          WHERE o.id = ANY($1::uuid[])
          UNION ALL
          SELECT p.id, 'pending', NULL, NULL, encode(p.request_hash, 'hex'), NULL, extract(epoch FROM clock_timestamp())::float8 * 1000
          FROM pending_operation p
-         WHERE p.id = ANY($1::uuid[]) AND NOT EXISTS (SELECT FROM operation o WHERE o.id = p.id)`,
+         WHERE p.id = ANY($1::uuid[]) AND NOT EXISTS (SELECT FROM outcome o WHERE o.id = p.id)`,
 };
 
 interface Row {

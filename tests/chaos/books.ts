@@ -54,7 +54,7 @@ export async function readBooks(query: Query): Promise<Books> {
   const operations = await query<Record<string, string | number | null>>(
     `SELECT id, kind, status, reason, debit_wallet_id, credit_wallet_id, amount, details, external_id, request_id, debit_seq, credit_seq,
        extract(epoch FROM accepted_at)::float8 * 1000 AS accepted_ms, extract(epoch FROM applied_at)::float8 * 1000 AS applied_ms
-     FROM operation`,
+     FROM outcome`,
   );
   const entries = await query<Record<string, string>>(
     'SELECT wallet_id, seq, operation_id, amount, balance_after FROM entry ORDER BY wallet_id, seq',

@@ -182,7 +182,7 @@ function withoutRequest({ json }: Answer): string {
 async function operations({ databaseUrl }: Stores): Promise<number> {
   const [row] = await query<{ count: string }>(
     databaseUrl,
-    'SELECT (SELECT count(*) FROM operation) + (SELECT count(*) FROM pending_operation) AS count',
+    'SELECT (SELECT count(*) FROM outcome) + (SELECT count(*) FROM pending_operation) AS count',
   );
   return Number(row?.count);
 }

@@ -496,7 +496,7 @@ describe('plans', () => {
     const before = await sequentialScans(applying, reading);
     for (let round = 0; round < 3; round++) await useEveryStatement();
     const after = await sequentialScans(applying, reading);
-    const tables = ['entry', 'operation', 'pending_operation', 'wallet'];
+    const tables = ['entry', 'operation', 'pending_operation', 'refused_operation', 'wallet'];
     expect(before.map(({ table }) => table)).toEqual(tables);
     expect(after).toEqual(before);
   });
@@ -510,6 +510,10 @@ describe('plans', () => {
           request_id, request_hash, accepted_at)
         SELECT gen_random_uuid(), 'deposit', 'rejected', 'expired', 1, 2, 1, 'RUB', 1, gen_random_uuid(),
           decode(repeat('00', 32), 'hex'), now() FROM generate_series(1, 20000);
+      INSERT INTO refused_operation (id, kind, reason, debit_wallet_id, credit_wallet_id, amount, currency,
+          initiator_id, request_id, request_hash, accepted_at)
+        SELECT gen_random_uuid(), 'deposit', 'expired', 1, 2, 1, 'RUB', 1, gen_random_uuid(),
+          decode(repeat('00', 32), 'hex'), now() FROM generate_series(1, 20000);
       INSERT INTO entry (wallet_id, seq, operation_id, amount, balance_after)
         SELECT 1000000, n, gen_random_uuid(), 1, 1 FROM generate_series(1, 20000) n;
       INSERT INTO pending_operation (id, partition, command, request_hash, next_attempt_at)
@@ -521,7 +525,7 @@ describe('plans', () => {
     for (const session of sessions) await session.query('SELECT pg_stat_force_next_flush()');
     const { rows } = await sessions[0]!.query<{ table: string }>(
       `SELECT relname AS table, seq_scan, seq_tup_read FROM pg_stat_user_tables
-       WHERE relname IN ('wallet', 'operation', 'entry', 'pending_operation') ORDER BY relname`,
+       WHERE relname IN ('wallet', 'operation', 'refused_operation', 'entry', 'pending_operation') ORDER BY relname`,
     );
     return rows;
   }

@@ -116,7 +116,7 @@ describe('a command that fails on its data', () => {
     await applyAll(bad, bad);
     const stored = await query(
       database.url,
-      'SELECT reason, details, external_id, request_id::text FROM operation WHERE id = $1',
+      'SELECT reason, details, external_id, request_id::text FROM outcome WHERE id = $1',
       [bad.id],
     );
     expect(stored).toEqual([{ reason: 'internal_error', details: null, external_id: null, request_id: bad.requestId }]);

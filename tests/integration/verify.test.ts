@@ -93,6 +93,15 @@ const TAMPERS: Tamper[] = [
     },
   },
   {
+    check: 'refused-once',
+    how: 'a refusal that is kept twice',
+    sql: `INSERT INTO refused_operation (id, kind, reason, debit_wallet_id, credit_wallet_id, amount, currency,
+        initiator_id, request_id, request_hash, accepted_at)
+      SELECT id, kind, 'expired', debit_wallet_id, credit_wallet_id, amount, currency, initiator_id, request_id,
+        request_hash, accepted_at FROM operation WHERE id = '${TRANSFER}'`,
+    found: { 'refused-once': [`operation ${TRANSFER}: refused for expired, and applied`] },
+  },
+  {
     check: 'wallet-balance',
     how: 'a cent moved between two balances',
     sql: `UPDATE wallet SET balance = balance + CASE id WHEN 12 THEN 1 ELSE -1 END WHERE id IN (12, 13)`,

@@ -89,7 +89,7 @@ test('whatever several appliers do at once is what one auditor makes of it in th
       const ids = made.flat().map(({ id }) => id);
       const rows = await query<{ id: string; request_id: string; applied_ms: number }>(
         database.url,
-        `SELECT id, request_id, extract(epoch FROM applied_at)::float8 * 1000 AS applied_ms FROM operation
+        `SELECT id, request_id, extract(epoch FROM applied_at)::float8 * 1000 AS applied_ms FROM outcome
          WHERE id = ANY($1::uuid[])`,
         [ids],
       );

@@ -183,7 +183,7 @@ export async function stored({ pool }: World, auditor: Auditor, ids: readonly st
   const walletIds = [...auditor.wallets.keys()];
   const [operations, promises, wallets, entries] = await Promise.all([
     pool.query<{ id: string; reason: string | null; debit_seq: bigint | null; credit_seq: bigint | null }>(
-      'SELECT id, reason, debit_seq, credit_seq FROM operation WHERE id = ANY($1::uuid[])',
+      'SELECT id, reason, debit_seq, credit_seq FROM outcome WHERE id = ANY($1::uuid[])',
       [ids],
     ),
     pool.query<{ id: string; hash: string }>(

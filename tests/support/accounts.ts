@@ -130,7 +130,7 @@ interface StoredOperation {
 
 async function storedOperations(pool: Pool, ids: readonly string[]): Promise<Map<string, StoredOperation>> {
   const { rows } = await pool.query<StoredOperation>(
-    'SELECT id, status, reason, amount, debit_seq, credit_seq FROM operation WHERE id = ANY($1::uuid[])',
+    'SELECT id, status, reason, amount, debit_seq, credit_seq FROM outcome WHERE id = ANY($1::uuid[])',
     [ids],
   );
   return new Map(rows.map((row) => [row.id, row]));

@@ -141,7 +141,6 @@ export async function startApi(options: TestApiOptions = {}): Promise<TestApi> {
       return { client: own, email, userId: Number(json['user_id']), walletId: Number(json['wallet_id']) };
     },
     async close() {
-      app.close();
       away.close();
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

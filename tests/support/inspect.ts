@@ -43,7 +43,16 @@ export async function countPending(databaseUrl: string): Promise<number> {
 
 /** Every row of every table that a request could change, to be compared with what is there later. */
 export async function readEverything(databaseUrl: string): Promise<Record<string, unknown[]>> {
-  const tables = ['app_user', 'wallet', 'operation', 'entry', 'pending_operation', 'session', 'setting'];
+  const tables = [
+    'app_user',
+    'wallet',
+    'operation',
+    'refused_operation',
+    'entry',
+    'pending_operation',
+    'session',
+    'setting',
+  ];
   return withConnection(databaseUrl, async (client) => {
     const contents: Record<string, unknown[]> = {};
     for (const table of tables)
