@@ -4,10 +4,13 @@
  */
 import { v7 as uuidv7 } from 'uuid';
 import type { Command } from '../shared/ledger/command.ts';
+import { invalidRequest } from './invalidRequest.ts';
 import { findFacts, toCommand, toMoved, waitAsPreferred } from './movements.ts';
 import type { MoveDeps, Moved, MovementItem, MovementRequest } from './movements.ts';
 import type { Preference } from './prefer.ts';
 import { PROBLEMS, Problem, attempt, orProblem } from './problem.ts';
+import { createSlicer } from './slices.ts';
+import type { MapInSlices } from './slices.ts';
 import type { SubmitEach, SubmitList } from './submitMany.ts';
 
 /** An item that could be read, or what is wrong with it. */
@@ -32,7 +35,8 @@ export interface Bulk {
   moveAll: (request: BulkRequest) => Promise<BulkResult[]>;
 }
 
-export function createBulk(deps: BulkDeps): Bulk {
+export function createBulk(given: BulkDeps): Bulk {
+  const deps = { ...given, mapInSlices: createSlicer() };
   const moveEach: Bulk['moveEach'] = async ({ prefer, ...request }, onResult) => {
     const open: { command: Command; index: number }[] = [];
     for (const [index, made] of (await makeCommands(request, deps)).entries()) {
@@ -71,13 +75,13 @@ export function createBulk(deps: BulkDeps): Bulk {
 /** One command for each item, or what is wrong with it. */
 async function makeCommands(
   { items, ...request }: Omit<BulkRequest, 'prefer'> & MovementRequest,
-  deps: MoveDeps,
+  deps: MoveDeps & { mapInSlices: MapInSlices },
 ): Promise<(Command | Problem)[]> {
   const walletIds = items.flatMap((item) => (item instanceof Problem ? [] : item.walletId));
   const found = await orProblem(findFacts(request.principal, walletIds, deps));
   if (found instanceof Problem) return items.map((item) => (item instanceof Problem ? item : found));
   const facts = found.values();
-  return items.map((item) => {
+  return deps.mapInSlices(items, (item) => {
     if (item instanceof Problem) return item;
     const { value } = facts.next();
     return attempt(() => toCommand(request, item, value as NonNullable<typeof value>));
@@ -93,7 +97,7 @@ function refuseRepeated(made: readonly (Command | Problem)[]): (Command | Proble
       return each;
     }
     const path = each.externalId === null ? 'idempotency_key' : 'external_id';
-    return new Problem('invalid_request', { errors: [{ path, message: 'is that of an earlier item of the list' }] });
+    return invalidRequest([{ path, message: 'is that of an earlier item of the list' }]);
   });
 }
 

@@ -9,6 +9,7 @@ import { amountToNumber, parseAmount } from '../shared/ledger/money.ts';
 import type { KnownOutcome } from '../shared/store/readOutcomes.ts';
 import type { DatabaseClock } from '../shared/time.ts';
 import { createCommand } from './command.ts';
+import { invalidRequest } from './invalidRequest.ts';
 import type { Preference } from './prefer.ts';
 import { Problem } from './problem.ts';
 import type { Principal } from './route.ts';
@@ -137,10 +138,7 @@ function resolve(
 ): { payer: WalletFacts; receiver: WalletFacts; amountMinor: bigint } {
   if (!payer) throw new Problem('forbidden');
   const parsed = parseAmount(amount, payer.currency);
-  if (!parsed.ok) {
-    const errors = [{ path: 'amount', message: parsed.broke }];
-    throw new Problem('invalid_request', { detail: `Not valid: amount ${parsed.broke}.`, errors });
-  }
+  if (!parsed.ok) throw invalidRequest([{ path: 'amount', message: parsed.broke }]);
   const wallets = judgeParties({ kind, currency: payer.currency }, { debit: payer, credit: receiver });
   if (typeof wallets === 'string') throw new Problem(wallets);
   return { payer, receiver: wallets.credit, amountMinor: parsed.amountMinor };

@@ -10,6 +10,8 @@ const COST = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 const AT_ONCE = 2;
 const MAX_WAITING = 256;
 
+export const MAX_PASSWORD_LENGTH = 200;
+
 // The hash of a password that nobody knows, at the same cost: checked for an e-mail that has no account, so that the
 // time an answer takes does not tell which e-mails have one.
 const DECOY = '$argon2id$v=19$m=19456,t=2,p=1$/CzkkdYK6OcFxxYAu8EqyQ$buKLUzhIlmQlcwqIxicgJBopFzJfXgzpVNs0N9C1jlo';
@@ -31,9 +33,14 @@ export function createPasswords(): Passwords {
   };
 }
 
-/** Keyboards differ in how they compose the same letter (RFC 8265, OpaqueString: NFC). */
+/**
+ * Keyboards differ in how they compose the same letter (RFC 8265, OpaqueString: NFC). Composing a long text takes time
+ * that grows with the square of its length, and no password that can be signed up with is longer than this in pieces.
+ */
+const MAX_COMPOSABLE = 4 * 2 * MAX_PASSWORD_LENGTH;
+
 function normalised(password: string): string {
-  return password.normalize('NFC');
+  return password.length > MAX_COMPOSABLE ? password : password.normalize('NFC');
 }
 
 /** Runs up to `atOnce` tasks side by side and lets up to `maxWaiting` wait in line; more are refused as `overloaded`. */

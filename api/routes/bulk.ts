@@ -2,11 +2,13 @@
 import { z } from 'zod';
 import { MAX_ENVELOPE_COMMANDS } from '../../shared/queue/contracts.ts';
 import type { Bulk, BulkItem, BulkResult } from '../bulk.ts';
+import { invalidRequest } from '../invalidRequest.ts';
 import { parsePrefer } from '../prefer.ts';
 import { Problem, attempt, problemReply } from '../problem.ts';
-import { MALFORMED_LINE, NDJSON, createBulkReader, isNdjson } from '../readBody.ts';
+import { NDJSON, createBulkReader, isNdjson } from '../readBody.ts';
 import { route } from '../route.ts';
 import type { Principal, Route } from '../route.ts';
+import { createSlicer } from '../slices.ts';
 import {
   amountField,
   detailsField,
@@ -19,6 +21,7 @@ import {
 const MAX_ITEMS = 1_000;
 /** One list is one command, and so must fit one transaction. */
 const MAX_ATOMIC_ITEMS = MAX_ENVELOPE_COMMANDS;
+const ITEMS_RULE = `must be 1 to ${MAX_ITEMS}`;
 
 const transferItem = z.strictObject({
   wallet_id: walletIdField.meta({ description: 'The recipient’s wallet.' }),
@@ -46,7 +49,7 @@ const anyItem = z
   .meta(z.toJSONSchema(z.union([transferItem, depositItem]), { io: 'input' }) as Record<string, unknown>);
 
 const bulkBody = z.strictObject({
-  items: z.array(anyItem).min(1).max(MAX_ITEMS),
+  items: z.array(anyItem).min(1, ITEMS_RULE).max(MAX_ITEMS, ITEMS_RULE),
   atomic: z
     .boolean()
     .default(false)
@@ -63,6 +66,7 @@ const result = z.object({
 });
 
 export function createBulkRoute({ bulk, admit }: { bulk: Bulk; admit: () => void }): Route {
+  const mapInSlices = createSlicer();
   return route({
     method: 'post',
     path: '/api/operations/bulk',
@@ -73,7 +77,7 @@ export function createBulkRoute({ bulk, admit }: { bulk: Bulk; admit: () => void
       'With `"atomic": true` the list is applied whole or not at all: an item that is refused has its own code, the others `list_rejected`. ' +
       'An atomic list is never `PENDING`: when the time is up its items are `outcome_unknown`, and are safe to send again as they are.',
     roles: ['bank', 'customer'],
-    readBody: createBulkReader(),
+    readBody: createBulkReader({ maxItems: MAX_ITEMS, mapInSlices }),
     body: bulkBody,
     headers: { Prefer: '`wait=N` waits up to N seconds, at most 30, for the outcomes (RFC 7240).' },
     answers: {
@@ -83,13 +87,14 @@ export function createBulkRoute({ bulk, admit }: { bulk: Bulk; admit: () => void
     admit,
     handle: async ({ body, principal, requestId, req }) => {
       if (body.atomic && body.items.length > MAX_ATOMIC_ITEMS) {
-        const errors = [{ path: 'items', message: `must be at most ${MAX_ATOMIC_ITEMS} where \`atomic\` is true` }];
-        throw new Problem('invalid_request', { errors });
+        throw invalidRequest([
+          { path: 'items', message: `must be at most ${MAX_ATOMIC_ITEMS} where \`atomic\` is true` },
+        ]);
       }
       const request = {
         kind: principal.role === 'bank' ? 'deposit' : 'transfer',
         principal,
-        items: body.items.map((item) => readItem(item, principal)),
+        items: await mapInSlices(body.items, (item) => readItem(item, principal)),
         requestId,
         prefer: parsePrefer(req.get('Prefer')),
       } as const;
@@ -109,7 +114,7 @@ export function createBulkRoute({ bulk, admit }: { bulk: Bulk; admit: () => void
 }
 
 function readItem(given: unknown, principal: Principal): BulkItem {
-  if (given === MALFORMED_LINE) return new Problem('malformed_json');
+  if (given instanceof Problem) return given;
   return attempt(() => {
     const item = parsePart<typeof depositItem | typeof transferItem>(
       principal.role === 'bank' ? depositItem : transferItem,

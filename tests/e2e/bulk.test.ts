@@ -27,7 +27,7 @@ interface Result {
   balance?: number;
   wallet_id?: number;
   replayed?: true;
-  problem?: { code: string; errors?: { path: string }[] };
+  problem?: { code: string; errors?: { path: string; message: string }[] };
 }
 type Item = Record<string, unknown>;
 
@@ -158,12 +158,14 @@ describe.each(backends)('bulk, queues on %s', (backend) => {
     const lines = [
       JSON.stringify(transfer(receiver, 1)),
       '{"wallet_id": 1,',
-      '',
+      '\u0020',
+      '{"wallet_id": 1, "amount": 1, "amount": 2}',
       JSON.stringify(transfer(receiver, 2)),
     ];
     const answer = await client.post(PATH, lines.join('\r\n'), { ...payer.headers, ...NDJSON });
     expect([answer.status, answer.headers['content-type']]).toEqual([200, 'application/x-ndjson']);
-    expect(inShort(linesOf(answer))).toEqual(['OK', 'malformed_json', 'OK']);
+    expect(inShort(linesOf(answer))).toEqual(['OK', 'malformed_json', 'invalid_request', 'OK']);
+    expect(linesOf(answer)[2]?.problem?.errors).toEqual([{ path: 'amount', message: 'is given twice' }]);
     expect(await balanceOf(payer)).toBe(FUNDS - 3);
   });
 

@@ -95,6 +95,8 @@ describe('bodies', () => {
 describe('fields', () => {
   it.each([
     ['unknown', '{"wallet_id":7,"amount":1,"ammount":2}', ['ammount']],
+    ['given twice', '{"wallet_id":7,"amount":1,"wallet_id":7}', ['wallet_id']],
+    ['given twice within', '{"wallet_id":7,"amount":1,"details":{"a":[{"b":1,"b":2}]}}', ['details.a.0.b']],
     ['__proto__', '{"wallet_id":7,"amount":1,"__proto__":{"admin":true}}', ['__proto__']],
     ['constructor', '{"wallet_id":7,"amount":1,"constructor":1}', ['constructor']],
     ['missing', '{"amount":1}', ['wallet_id']],
