@@ -5,16 +5,33 @@ export class DeadlineError extends Fault {
   override name = 'DeadlineError';
 }
 
+/**
+ * Calls back after `timeoutMs`, unless what it answers is called before. A process that was busy all the time looks first
+ * at what has arrived meanwhile: its own lateness is not the other side's.
+ */
+export function unlessBy(timeoutMs: number, callBack: () => void): () => void {
+  let isOver = false;
+  const timer = setTimeout(() => {
+    setImmediate(() => {
+      if (!isOver) callBack();
+    });
+  }, timeoutMs);
+  return () => {
+    isOver = true;
+    clearTimeout(timer);
+  };
+}
+
 /** The promise's own result, or `DeadlineError` after `timeoutMs`. The work behind the promise goes on. */
 export async function withDeadline<T>(promise: Promise<T>, timeoutMs: number, message: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
+  let cancel: (() => void) | undefined;
   const deadline = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new DeadlineError(message)), timeoutMs);
+    cancel = unlessBy(timeoutMs, () => reject(new DeadlineError(message)));
   });
   try {
     return await Promise.race([promise, deadline]);
   } finally {
-    clearTimeout(timer);
+    cancel?.();
   }
 }
 

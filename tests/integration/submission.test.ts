@@ -2,6 +2,7 @@
  * What a request is told of its operation, and what then is true: every answer is checked against the database at the
  * moment of the answer, while the queue, the worker or the database keep it waiting.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { pino } from 'pino';
 import { v5 as uuidv5, v7 as uuidv7 } from 'uuid';
@@ -38,6 +39,7 @@ import { startRedis } from '../support/redisServer.ts';
 import type { RedisServer } from '../support/redisServer.ts';
 import { backends, createStores } from '../support/stores.ts';
 import type { Stores } from '../support/stores.ts';
+import { startProxy } from '../chaos/proxy.ts';
 import { startTcpProxy } from '../support/tcpProxy.ts';
 import { until } from '../support/waiting.ts';
 
@@ -184,6 +186,32 @@ describe('a request whose time is up', () => {
     await table.release();
     lane.release();
     await first;
+  });
+
+  test('is promised while other queries fail on a locked table: that a check follows them is no doubt', async () => {
+    const made = await createStores(FAST, { partitions: 1 });
+    const target = new URL(made.databaseUrl);
+    // Each check takes a while, so that one is surely under way when the waiters are looked at.
+    const slowly = await startProxy(Number(target.port));
+    cleanUps.push(made.drop, slowly.close);
+    target.port = String(slowly.port);
+    await openWith(made, { apiDatabaseUrl: target.href });
+    lane.hold();
+    await submit(one(), { waitMs: 0 });
+    const table = await holdTable(stores.databaseUrl, 'session');
+    cleanUps.push(table.release);
+    slowly.misbehave('delay', 40);
+    const payments = Array.from({ length: 40 }, () => submit(one(), { waitMs: 3_500 }));
+    const failing = [0, 300, 600].map(async (pauseMs) => {
+      await sleep(pauseMs);
+      await lane.guard(() => lane.pool.query('DELETE FROM session WHERE false')).catch(() => undefined);
+    });
+    const promised = await Promise.all(payments);
+    expect(promised.map(({ state }) => state)).toEqual(promised.map(() => 'pending'));
+    await Promise.all(failing);
+    await table.release();
+    slowly.heal();
+    lane.release();
   });
 
   test('while the API cannot reach the database is told that the outcome is unknown, and is applied once', async () => {

@@ -17,7 +17,7 @@ import { createQueueBackend } from '../../shared/queue/ledgerQueue.ts';
 import type { LedgerQueue } from '../../shared/queue/ledgerQueue.ts';
 import type { Command } from '../../shared/ledger/command.ts';
 import type { KnownOutcome } from '../../shared/store/readOutcomes.ts';
-import { createPool } from '../../shared/store/pool.ts';
+import { createPool, createProbePool } from '../../shared/store/pool.ts';
 import type { Pool } from '../../shared/store/pool.ts';
 import { readDatabaseTime } from '../../shared/store/readDatabaseTime.ts';
 import { createDatabaseClock } from '../../shared/time.ts';
@@ -69,7 +69,7 @@ interface LaneOptions {
   timeoutMs?: number;
   maxWaiting?: number;
   maxPending?: number;
-  /** The API's way to the database, where it is not the worker's. */
+  /** The way of the API's side to the database, where it is not the worker's. */
   apiDatabaseUrl?: string;
   /** False to start it later. */
   worker?: boolean;
@@ -88,8 +88,9 @@ export async function openLane(
     REDIS_URL: redisUrl,
   });
   const pool = createPool({ databaseUrl: apiDatabaseUrl, role: 'api', maxConnections: 5 });
-  const database = createDependency({ name: 'database', probe: () => pool.query('SELECT 1'), logger });
-  pool.on('error', database.reportFailure);
+  const probePool = createProbePool({ databaseUrl: apiDatabaseUrl, role: 'api' });
+  const database = createDependency({ name: 'database', probe: () => readDatabaseTime(probePool), logger });
+  for (const each of [pool, probePool]) each.on('error', database.reportFailure);
   const guard = createDatabaseGuard(database);
   const stopping = new AbortController();
   const clock = createDatabaseClock(() => readDatabaseTime(pool));
@@ -117,7 +118,7 @@ export async function openLane(
       await side.close();
       await gate.close();
       database.close();
-      await pool.end();
+      await Promise.all([pool.end(), probePool.end()]);
     },
   };
 }

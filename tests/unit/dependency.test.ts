@@ -1,7 +1,12 @@
-/** How long something counts as away: from one failed check to the first that succeeds, whatever callers report. */
+/** How long something counts as away, and what makes it doubtful: checks alone, whatever callers report. */
+import { EventEmitter, once } from 'node:events';
+import { connect, createServer } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createDependency } from '../../shared/dependency.ts';
+import type { Dependency } from '../../shared/dependency.ts';
 
 let answers: (() => Promise<unknown>)[];
 let asked: number;
@@ -74,7 +79,7 @@ describe('a dependency', () => {
     queue.reportFailure(new Error('a call failed'));
     await vi.advanceTimersByTimeAsync(999);
     expect(queue.isAway()).toBe(false);
-    await vi.advanceTimersByTimeAsync(1);
+    await vi.advanceTimersByTimeAsync(2);
     expect(queue.isAway()).toBe(true);
     await vi.advanceTimersByTimeAsync(500);
     expect(queue.isAway()).toBe(false);
@@ -114,6 +119,73 @@ describe('a dependency', () => {
     await expect(queue.check()).rejects.toThrow('refused');
     await expect(queue.check()).resolves.toBeUndefined();
     expect(queue.isAway()).toBe(false);
+  });
+
+  test('is not in doubt while a check merely runs, however many calls have failed', async () => {
+    const queue = dependency(() => new Promise((done) => setTimeout(done, 400)));
+    for (let report = 0; report < 10; report++) {
+      queue.reportFailure(new Error('a call failed'));
+      await vi.advanceTimersByTimeAsync(100);
+      expect([queue.isInDoubt(), queue.isAway()]).toEqual([false, false]);
+    }
+  });
+
+  test.each([
+    ['is reported', (queue: Dependency) => queue.reportFailure(new Error('a call failed'))],
+    ['is looked for', (queue: Dependency) => void queue.check().catch(() => undefined)],
+  ])('is in doubt once the check is late when a failure %s, and until one is answered', async (_how, begin) => {
+    const queue = dependency(silence, silence, yes);
+    begin(queue);
+    await vi.advanceTimersByTimeAsync(502);
+    expect(queue.isInDoubt()).toBe(false);
+    for (let passedMs = 602; passedMs < 1_500; passedMs += 100) {
+      await vi.advanceTimersByTimeAsync(100);
+      expect(queue.isInDoubt()).toBe(true);
+    }
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect([queue.isInDoubt(), queue.isAway()]).toEqual([false, false]);
+  });
+
+  test('that a check could not reach is in doubt, and away as soon as the next check fails, too', async () => {
+    const queue = dependency(no, () => new Promise((_done, fail) => setTimeout(fail, 50, new Error('refused'))), yes);
+    await expect(queue.check()).rejects.toThrow('refused');
+    expect([queue.isInDoubt(), queue.isAway()]).toEqual([true, false]);
+    await vi.advanceTimersByTimeAsync(50);
+    expect(queue.isAway()).toBe(true);
+    await vi.advanceTimersByTimeAsync(500);
+    expect(queue.isInDoubt()).toBe(false);
+  });
+
+  test('that answered while the process was busy is neither away nor in doubt', async () => {
+    vi.useRealTimers();
+    const served = new EventEmitter();
+    const answer = (socket: Socket) => socket.on('data', () => socket.write('!', () => served.emit('asked')));
+    const server = createServer(answer).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const client = connect((server.address() as AddressInfo).port, '127.0.0.1');
+    await once(client, 'connect');
+    try {
+      const queue = dependency(async () => {
+        client.write('?');
+        await once(client, 'data');
+      });
+      await queue.check();
+      const seen: boolean[] = [];
+      const watch = setInterval(() => seen.push(queue.isInDoubt() || queue.isAway()), 10);
+      const checked = queue.check();
+      // The server is in this process: it gets its turn. What it answers lies in the socket when the timers run out.
+      await once(served, 'asked');
+      const untilMs = performance.now() + 1_100;
+      while (performance.now() < untilMs);
+      await checked;
+      await sleep(20);
+      clearInterval(watch);
+      expect(seen.length).toBeGreaterThan(0);
+      expect(seen).not.toContain(true);
+    } finally {
+      client.destroy();
+      server.close();
+    }
   });
 
   test('is not asked any more once closed', async () => {
