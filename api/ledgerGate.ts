@@ -62,7 +62,7 @@ export async function openLedgerGate({
     role: 'api',
     onError: (error) => queue.reportFailure(error),
   });
-  const queue = createDependency({ name: 'queue', probe: () => backend.ping(), logger });
+  const queue = createDependency({ name: 'queue', probe: () => backend.probe(), logger });
   // One group alone may fill a fair share of the buffer twice over, but never all of it where there are others.
   const maxWaiting = Math.min(env.MAX_WAITING_COMMANDS, Math.ceil((2 * env.MAX_WAITING_COMMANDS) / env.PARTITIONS));
 

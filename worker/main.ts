@@ -61,7 +61,7 @@ runProcess(async () => {
     role: 'worker',
     onError: (error) => queue.reportFailure(error),
   });
-  const queue = createDependency({ name: 'queue', probe: () => backend.ping(), logger });
+  const queue = createDependency({ name: 'queue', probe: () => backend.probe(), logger });
   const queues = partitions.map((partition) => backend.openQueue(partition));
   const serial = keepSerial({ queues, onFailure: queue.reportFailure });
   const waking = wakeOverdue({ queues, logger, onFailure: queue.reportFailure });

@@ -7,13 +7,14 @@
  */
 import { ErrorCode, Queue, UnrecoverableError, Worker, createPostgresBackend } from 'bullmq';
 import type { Job, JobType, JobsOptions } from 'bullmq';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import pg from 'pg';
 import { describeError } from '../errors/describeError.ts';
 import { Fault } from '../errors/fault.ts';
 import { ENVELOPE_JOB, queueName, queuePrefix } from './contracts.ts';
 import type { Envelope } from './contracts.ts';
 import { sessionConfig } from '../store/database/session.ts';
+import { createRedisConnections, explainRedis, wasNeverSent } from './redisConnections.ts';
 import { withDeadline } from '../time.ts';
 
 /** A worker that has not renewed its lock for this long has lost its envelope to another. */
@@ -36,6 +37,9 @@ const GOODBYE_MS = 500;
 const NOT_DELAYED: unknown[] = [ErrorCode.JobNotInState, ErrorCode.JobNotExist];
 /** To find the oldest among: on PostgreSQL, BullMQ lists what waits with the newest first, whatever one asks for. */
 const IDS_LOOKED_AT = 1_000;
+/** Among the first queue's keys, to which its user has every right. */
+const WRITTEN_KEY = `${queuePrefix(0)}:written`;
+const WRITTEN_FOR_MS = 10_000;
 /** Not one of BullMQ's types: what waits in a paused queue is `paused` on PostgreSQL and stays `waiting` on Redis. */
 const PAUSED = 'paused' as JobType;
 
@@ -99,8 +103,8 @@ export interface QueueBackend {
   openWorker: (partition: number, handler: EnvelopeHandler) => LedgerWorker;
   /** Frees the envelopes that a worker holds who does not work any more. Only for the one that takes its place. */
   takeOver: () => Promise<void>;
-  /** Rejects when the store behind the queues cannot be reached. */
-  ping: () => Promise<void>;
+  /** Rejects when the store behind the queues cannot be used, and says why. */
+  probe: () => Promise<void>;
   /** False when the connection is known to be down: an `add` would certainly not leave this process. */
   isConnected: () => boolean;
   /** Whether a failed `add` certainly never left this process. Otherwise the job may exist. */
@@ -121,20 +125,8 @@ export function createQueueBackend(options: BackendOptions): QueueBackend {
 }
 
 function redisBackend(options: BackendOptions, url: string): QueueBackend {
-  const connections: Redis[] = [];
-  const connect = (failFast: boolean) => {
-    const connection = new Redis(url, {
-      maxRetriesPerRequest: null,
-      enableOfflineQueue: !failFast,
-      retryStrategy: (times) => Math.min(times * 100, 1_000),
-      connectTimeout: 2_000,
-      keepAlive: 5_000,
-    });
-    connection.on('error', options.onError);
-    connections.push(connection);
-    return connection;
-  };
-  const commands = connect(true);
+  const connections = createRedisConnections(url, options.onError);
+  const commands = connections.open({ failFast: true, beat: write });
   const at = (partition: number, connection: Redis) => ({ connection, prefix: queuePrefix(partition) });
   return {
     kind: 'redis',
@@ -145,24 +137,30 @@ function redisBackend(options: BackendOptions, url: string): QueueBackend {
     },
     openWorker: (partition, handler) => {
       const worker = new Worker(queueName(partition), processor(handler), {
-        ...at(partition, connect(false)),
+        ...at(partition, connections.open({ failFast: false, beat: (connection) => connection.ping() })),
         ...WORKER_OPTIONS,
       });
       return wrapWorker(worker, options.onError);
     },
     // All work side by side there: an envelope that nobody holds on to is found by any of them.
     takeOver: () => Promise.resolve(),
-    ping: async () => {
-      await commands.ping();
+    probe: async () => {
+      await write(commands).catch((error: unknown) => {
+        throw explainRedis(wasNeverSent(error) ? connections.whyDown(commands) : error);
+      });
     },
     isConnected: () => commands.status === 'ready',
-    // ioredis refuses to queue a command for a connection that is not up; whatever else fails may have been written.
-    neverSent: (error) => error instanceof Error && error.message.includes('enableOfflineQueue'),
+    neverSent: wasNeverSent,
     close: () => {
-      for (const connection of connections) connection.disconnect();
+      connections.close();
       return Promise.resolve();
     },
   };
+}
+
+/** A replica answers a PING as well as a primary does, and so does a server whose memory is full. */
+async function write(connection: Redis): Promise<void> {
+  await connection.set(WRITTEN_KEY, '', 'PX', WRITTEN_FOR_MS);
 }
 
 /** How many connections to PostgreSQL a process has for queues that are kept there. */
@@ -205,7 +203,7 @@ function postgresBackend(options: BackendOptions): QueueBackend {
     takeOver: async () => {
       await pool.query(TAKE_OVER, [[...Array(options.partitions).keys()].map(queueName)]);
     },
-    ping: async () => {
+    probe: async () => {
       await pool.query('SELECT 1');
     },
     isConnected: () => true,

@@ -125,4 +125,27 @@ describe('the proxy', () => {
     proxy.heal();
     await until('the server is reset', () => far.fate() === 'reset');
   });
+
+  it('swallows what open connections say, for good and without a word, while new ones pass', async () => {
+    const { client, far } = await pair();
+    proxy.misbehave('swallow');
+    client.socket.write('lost');
+    far.socket.write('lost');
+    const { far: second } = await pair();
+    proxy.heal();
+    await pair();
+    expect([far.received(), far.fate(), client.received(), client.fate(), second.fate()]).toEqual([
+      'hello ',
+      'open',
+      '',
+      'open',
+      'open',
+    ]);
+    client.socket.destroy();
+    await once(client.socket, 'close');
+    await until('the server is told at last', () => {
+      proxy.heal();
+      return far.fate() === 'reset';
+    });
+  });
 });

@@ -9,11 +9,13 @@
  *     cut        open connections are reset at once, new ones as soon as they are made
  *     half       the client's side is told that the other has finished (FIN), the server's side hears nothing: its
  *                sessions stay open until it is healed; new connections pass
+ *     swallow    what is sent on the connections that are open now is swallowed, and neither side hears of it, for good: a
+ *                firewall that has lost its state. New connections pass
  */
 import { createServer, connect } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 
-export type Misbehaviour = 'delay' | 'hold' | 'blackhole' | 'cut' | 'half';
+export type Misbehaviour = 'delay' | 'hold' | 'blackhole' | 'cut' | 'half' | 'swallow';
 
 export interface Proxy {
   /** Where the client connects to. */
@@ -30,8 +32,10 @@ export interface Proxy {
 interface Pair {
   client: Socket;
   server: Socket | undefined;
-  /** Set apart for good by `blackhole` or `half`: a healed network does not bring it back. */
+  /** Set apart for good by `blackhole`, `half` or `swallow`: a healed network does not bring it back. */
   isLost: boolean;
+  /** Not even a healed network says that it is lost, as long as its client holds on to it. */
+  isUntold: boolean;
 }
 
 export async function startProxy(targetPort: number): Promise<Proxy> {
@@ -81,7 +85,7 @@ export async function startProxy(targetPort: number): Promise<Proxy> {
   };
 
   const accept = (client: Socket) => {
-    const pair: Pair = { client, server: undefined, isLost: mode === 'blackhole' };
+    const pair: Pair = { client, server: undefined, isLost: mode === 'blackhole', isUntold: false };
     pairs.add(pair);
     client.setNoDelay(true);
     client.on('error', () => breakOff(pair));
@@ -102,7 +106,8 @@ export async function startProxy(targetPort: number): Promise<Proxy> {
     for (const pair of pairs) {
       if (how === 'cut') drop(pair);
       if (how === 'hold') for (const socket of [pair.client, pair.server]) socket?.pause();
-      if (how === 'blackhole' || how === 'half') pair.isLost = true;
+      if (how === 'blackhole' || how === 'half' || how === 'swallow') pair.isLost = true;
+      if (how === 'swallow') pair.isUntold = true;
       if (how === 'half') pair.client.end();
     }
   };
@@ -110,8 +115,9 @@ export async function startProxy(targetPort: number): Promise<Proxy> {
   const heal = () => {
     mode = 'pass';
     for (const pair of pairs) {
-      if (pair.isLost) drop(pair);
-      else if (!pair.server) open(pair);
+      if (pair.isLost) {
+        if (!pair.isUntold || pair.client.destroyed || pair.client.readableEnded) drop(pair);
+      } else if (!pair.server) open(pair);
       else for (const socket of [pair.client, pair.server]) socket.resume();
     }
   };

@@ -20,11 +20,17 @@ export interface RedisServer {
   kill: () => Promise<void>;
   /** Starts it again on the same port, empty. */
   restart: () => Promise<void>;
+  /** Makes it a replica of another, or a primary: at once, while it goes on serving. */
+  follow: (primary: RedisServer | undefined) => Promise<void>;
+  /** One command, past whatever stands between the service and it. */
+  ask: (command: string, ...values: (string | number)[]) => Promise<unknown>;
   stop: () => Promise<void>;
 }
 
 const GUARD = '"$@" >/dev/null 2>&1 & echo $!; cat >/dev/null; kill -KILL $! 2>/dev/null; wait';
 const LOGICAL_DATABASES = 1024;
+/** What a primary tells its replica goes through no file. */
+const REPLICATION = { 'repl-diskless-sync-delay': 0, 'repl-diskless-load': 'swapdb' };
 
 export function hasRedis(): boolean {
   return spawnSync('redis-server', ['--version']).status === 0;
@@ -33,7 +39,16 @@ export function hasRedis(): boolean {
 export async function startRedis(): Promise<RedisServer> {
   const port = await freePort();
   let running = await launch(port);
+  const ask: RedisServer['ask'] = async (command, ...values) => {
+    const client = new Redis({ host: '127.0.0.1', port });
+    try {
+      return await client.call(command, ...values);
+    } finally {
+      client.disconnect();
+    }
+  };
   return {
+    ask,
     url: `redis://127.0.0.1:${port}`,
     port,
     pid: () => running.pid,
@@ -43,13 +58,16 @@ export async function startRedis(): Promise<RedisServer> {
       await running.end();
       running = await launch(port);
     },
+    async follow(primary) {
+      await ask('replicaof', ...(primary ? ['127.0.0.1', primary.port] : ['no', 'one']));
+    },
     stop: () => running.end(),
   };
 }
 
 async function launch(port: number): Promise<{ pid: number; end: () => Promise<void> }> {
   const settings = { port, bind: '127.0.0.1', save: '', appendonly: 'no', databases: LOGICAL_DATABASES };
-  const flags = Object.entries({ ...settings, 'maxmemory-policy': 'noeviction' });
+  const flags = Object.entries({ ...settings, ...REPLICATION, 'maxmemory-policy': 'noeviction' });
   const guard = spawn(
     'sh',
     ['-c', GUARD, 'redis', 'redis-server', ...flags.flatMap(([name, value]) => [`--${name}`, String(value)])],
