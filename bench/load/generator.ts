@@ -9,12 +9,16 @@ import type { Load, LoadResult } from './load.ts';
 const SPARE_MS = 60_000;
 
 /** Rejects with what the process has said when it ends without a result. */
-export async function runGenerator(file: string, order: Load, onPid: (pid: number) => void): Promise<LoadResult> {
+export async function runGenerator<Result = LoadResult>(
+  file: string,
+  order: Pick<Load, 'url' | 'seconds'>,
+  onPid: (pid: number) => void,
+): Promise<Result> {
   const spawned = spawnProgram(file);
   onPid(spawned.pid);
-  let result: LoadResult | undefined;
+  let result: Result | undefined;
   spawned.child.on('message', (message) => {
-    result = message as LoadResult;
+    result = message as Result;
   });
   spawned.child.send(order);
   try {
@@ -27,7 +31,7 @@ export async function runGenerator(file: string, order: Load, onPid: (pid: numbe
 }
 
 /** For the process itself: does the order it is sent, tells the result, and ends. `work` knows what it is sent. */
-export function serveGenerator(work: (order: never) => Promise<LoadResult>): void {
+export function serveGenerator(work: (order: never) => Promise<unknown>): void {
   process.once('message', (order) => {
     work(order as never).then(
       (result) => process.send?.(result, undefined, undefined, () => process.exit(0)),

@@ -7,6 +7,10 @@ export type Ask =
   | { kind: 'transfer'; isKeyed: boolean; to?: number }
   /** By the bank, whose cookie it is, to a random person. */
   | { kind: 'deposit'; cookie: string }
+  /** The same by HTTP Basic, without a session. */
+  | { kind: 'basic-deposit'; authorization: string }
+  /** By e-mail and password, one account after another. */
+  | { kind: 'log-in'; accounts: readonly { email: string; password: string }[] }
   /** A list of keyed transfers from a random person to random others. */
   | { kind: 'bulk'; items: number };
 

@@ -9,6 +9,9 @@
 import { runGenerator } from './generator.ts';
 import type { Load, LoadResult } from './load.ts';
 
+/** At the beginning of a load, whose answers are not counted. */
+export const UNCOUNTED_SECONDS = 3;
+
 export interface OpenLoad extends Load {
   /** Arrivals. */
   perSecond: number;

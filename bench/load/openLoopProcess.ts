@@ -11,12 +11,13 @@ import { createLatencyRecorder } from './latency.ts';
 import { REQUEST_LIMIT_MS } from './load.ts';
 import type { LoadResult } from './load.ts';
 import { serveGenerator } from './generator.ts';
+import { UNCOUNTED_SECONDS } from './openLoop.ts';
 import type { OpenLoad } from './openLoop.ts';
 import { readPeople } from './peopleFile.ts';
 import { countDone, createRequests } from './requests.ts';
 
 const TICK_MS = 1;
-const UNCOUNTED_MS = 3_000;
+const UNCOUNTED_MS = UNCOUNTED_SECONDS * 1000;
 
 serveGenerator(async (load: OpenLoad): Promise<LoadResult> => {
   const { url, ask, perSecond, seconds, connections } = load;

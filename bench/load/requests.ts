@@ -19,7 +19,10 @@ export function pathOf(ask: Ask): string {
     case 'transfer':
       return '/api/wallet_to_wallet';
     case 'deposit':
+    case 'basic-deposit':
       return '/api/external_to_wallet';
+    case 'log-in':
+      return '/api/login';
     case 'bulk':
       return '/api/operations/bulk';
   }
@@ -27,12 +30,14 @@ export function pathOf(ask: Ask): string {
 
 export function createRequests(ask: Ask, people: readonly Payer[]): () => OutgoingRequest {
   const path = pathOf(ask);
-  const post = (cookie: string, body: unknown, headers?: Record<string, string>): OutgoingRequest => ({
+  const send = (body: unknown, headers: Record<string, string>): OutgoingRequest => ({
     method: 'POST',
     path,
-    headers: { Cookie: cookie, 'Content-Type': 'application/json', ...headers },
+    headers: { 'Content-Type': 'application/json', ...headers },
     body: JSON.stringify(body),
   });
+  const post = (cookie: string, body: unknown, headers?: Record<string, string>) =>
+    send(body, { Cookie: cookie, ...headers });
   const anybody = (): Payer => people[randomInt(people.length)] as Payer;
   const anotherThan = (payer: Payer): number => {
     for (;;) {
@@ -53,6 +58,12 @@ export function createRequests(ask: Ask, people: readonly Payer[]): () => Outgoi
       };
     case 'deposit':
       return () => post(ask.cookie, movement(anybody().walletId));
+    case 'basic-deposit':
+      return () => send(movement(anybody().walletId), { Authorization: ask.authorization });
+    case 'log-in': {
+      let turn = 0;
+      return () => send(ask.accounts[turn++ % ask.accounts.length], {});
+    }
     case 'bulk':
       return () => {
         const payer = anybody();

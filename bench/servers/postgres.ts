@@ -24,11 +24,12 @@ export interface BenchPostgres {
 /** More than the default hundred, because several services stay connected side by side. */
 const MAX_CONNECTIONS = '300';
 
-export async function startBenchPostgres(): Promise<BenchPostgres> {
+/** `installed`: the folder of another server's programs. */
+export async function startBenchPostgres(installed?: string): Promise<BenchPostgres> {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'saldo-bench-'));
   // The server runs as another user where this one is root.
   await chmod(folder, 0o711);
-  const server = await startPostgres({ folder, settings: { max_connections: MAX_CONNECTIONS } });
+  const server = await startPostgres({ folder, installed, settings: { max_connections: MAX_CONNECTIONS } });
   const admin = await connectClient(server.url('postgres'), 'bench');
   const { rows } = await admin.query<{ server_version: string }>('SHOW server_version');
   return {

@@ -26,13 +26,14 @@ export interface Servers {
 
 const TEMPLATE = 'bench_template';
 
-export async function startServers(): Promise<Servers> {
+/** `installed`: the folder of the programs of a PostgreSQL other than the embedded one. */
+export async function startServers({ installed }: { installed?: string | undefined } = {}): Promise<Servers> {
   const endings: (() => Promise<unknown>)[] = [];
   const stop = async () => {
     for (const end of endings.splice(0).reverse()) await end();
   };
   try {
-    const postgres = await startBenchPostgres();
+    const postgres = await startBenchPostgres(installed);
     endings.push(postgres.stop);
     const redis = hasRedis() ? await startRedis() : undefined;
     if (redis) endings.push(redis.stop);

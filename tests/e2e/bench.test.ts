@@ -12,6 +12,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { runBench } from '../../bench/bench.ts';
 import type { BenchPlan, BenchResult } from '../../bench/bench.ts';
+import type { HarmFigures } from '../../bench/harm/measure.ts';
 import { runOpenLoop } from '../../bench/load/openLoop.ts';
 import { writePeople } from '../../bench/load/peopleFile.ts';
 import { AUTOCANNON, chooseLoadRunner } from '../../bench/load/runLoad.ts';
@@ -36,8 +37,12 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** `npm run bench -- …` as a person runs it. */
 function bench(...args: string[]): Promise<{ status: number; said: string }> {
+  return runProgram('bench/main.ts', args);
+}
+
+function runProgram(file: string, args: readonly string[]): Promise<{ status: number; said: string }> {
   return new Promise((resolve) => {
-    execFile(process.execPath, ['--import', 'tsx', 'bench/main.ts', ...args], (error, stdout, stderr) => {
+    execFile(process.execPath, ['--import', 'tsx', file, ...args], (error, stdout, stderr) => {
       resolve({ status: typeof error?.code === 'number' ? error.code : 0, said: stdout + stderr });
     });
   });
@@ -60,6 +65,24 @@ test(
       expect(measured[0]!.statuses).toEqual({ 200: measured[0]!.done });
       expect(measured[0]!.usage['api']!.memoryMb.peak).toBeGreaterThan(20);
     }
+  },
+  LIMIT_MS,
+);
+
+test(
+  'payments beside a customer who is refused all the time are measured alone and under it, and the books checked',
+  async () => {
+    const out = path.join(folder, 'harm.json');
+    const args = ['--rounds', '1', '--seconds', '1', '--rate', '20', '--only', 'overdraw-16', '--out', out];
+    const { status, said } = await runProgram('bench/harm/main.ts', args);
+    expect(said).toMatch(/^one customer without money: payments +16 +payments /m);
+    expect(said).toMatch(/^saldo: .*the books are sound/m);
+    expect(status).toBe(0);
+    const { rows } = JSON.parse(await readFile(out, 'utf8')) as { rows: HarmFigures[] };
+    const { alone, harmed, harm } = rows[0]!;
+    expect(rows).toHaveLength(1);
+    for (const { done } of [...alone, ...harmed]) expect(done).toBeGreaterThan(0);
+    expect(harm[0]!.statuses['422']).toBeGreaterThan(0);
   },
   LIMIT_MS,
 );
