@@ -43,8 +43,12 @@ export function createCommand(asked: Asked, nowMs: number): Command {
   };
 }
 
-/** An `external_id` is the identity where it is given, and a key beside it is ignored. */
-function operationId({ initiatorId, externalId, idempotencyKey }: Asked): string {
+/** An `external_id` is the identity where it is given, and a key beside it is ignored. Without either it is a new one. */
+function operationId({
+  initiatorId,
+  externalId,
+  idempotencyKey,
+}: Pick<Asked, 'initiatorId' | 'externalId' | 'idempotencyKey'>): string {
   const owner = Number(initiatorId);
   if (externalId !== undefined) return uuidv5(JSON.stringify([owner, externalId]), NS_EXTERNAL);
   if (idempotencyKey !== undefined) return uuidv5(JSON.stringify([owner, idempotencyKey]), NS_KEY);

@@ -35,6 +35,8 @@ export interface MovementItem {
 
 export interface Movement extends MovementRequest, MovementItem {
   prefer: Preference;
+  /** Promised before it is waited for. */
+  promiseFirst?: boolean;
 }
 
 export type Moved = {
@@ -60,6 +62,7 @@ export function createMove(deps: MoveDeps): Move {
     const known = await deps.submit(command, {
       isKeyed: movement.externalId !== undefined || movement.idempotencyKey !== undefined,
       ...waitAsPreferred(movement.prefer, deps.timeoutMs),
+      promiseFirst: movement.promiseFirst,
     });
     return toMoved(known, command);
   };

@@ -28,7 +28,7 @@ interface PromiseDeps {
   maxPending: number;
 }
 
-interface Promises {
+export interface Promises {
   /**
    * Commits a promise, together with the others of that moment, and then reads what stands: the promise, an outcome that
    * came meanwhile, another request's promise under the same id, or nothing when `maxPending` is reached or the command

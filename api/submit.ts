@@ -10,8 +10,8 @@
  *       ▼
  *     promise committed ──▶ 202        not committed ──▶ 503 (`outcome_unknown` if the command may be in the queue)
  *
- * With `respond-async` the promise comes first and the command is then left to its partition. If it does not leave, for
- * the queue or this process goes away, its promise is made due at once, so that a worker brings it in.
+ * What is promised before it leaves is in `promisedFirst.ts`: what `respond-async` asks for, and people's payments, so
+ * that whoever looks meanwhile, from wherever, sees that they are under way.
  */
 import type { Command } from '../shared/ledger/command.ts';
 import { FIRST_SWEEP_MS } from '../shared/store/pendingOperations.ts';
@@ -24,6 +24,7 @@ import type { Outcomes } from './outcomes.ts';
 import { createHandOver, outcomeUnknown } from './handOver.ts';
 import type { Handed } from './handOver.ts';
 import { Problem } from './problem.ts';
+import { createPromisedFirst } from './promisedFirst.ts';
 import { createPromises } from './promises.ts';
 import { createSubmitEach, createSubmitList } from './submitMany.ts';
 import type { SubmitEach, SubmitList } from './submitMany.ts';
@@ -46,6 +47,8 @@ export interface SubmitOptions {
   isKeyed: boolean;
   waitMs: number;
   respondAsync: boolean;
+  /** It is waited for as ever, but only once it is promised. */
+  promiseFirst?: boolean | undefined;
 }
 
 /** Resolves with what is known of the operation: an outcome, or `pending` once that is promised. Throws `Problem`. */
@@ -64,6 +67,7 @@ export interface Submission {
 export function createSubmission(deps: SubmitDeps): Submission {
   const { promise, hasten, isFull } = createPromises({ ...deps, partitions: deps.coalescers.length });
   const { coalescerOf, hand } = createHandOver(deps);
+  const { promiseAtOnce, promiseAndWait } = createPromisedFirst({ promise, hasten, hand, stopping: deps.stopping });
 
   const admit = () => {
     if (deps.database.isAway() || deps.stopping.aborted) throw new Problem('unavailable');
@@ -78,7 +82,7 @@ export function createSubmission(deps: SubmitDeps): Submission {
   };
 
   const submit: Submit = async (command, options) => {
-    const { isKeyed, waitMs, respondAsync } = options;
+    const { isKeyed, waitMs, respondAsync, promiseFirst } = options;
     const coalescer = coalescerOf(command);
     if (isKeyed) {
       // What is decided already can be told however much is waiting.
@@ -87,6 +91,7 @@ export function createSubmission(deps: SubmitDeps): Submission {
     }
     admitTo(coalescer);
     if (respondAsync) return promiseAtOnce(command, coalescer);
+    if (promiseFirst) return promiseAndWait(command, coalescer, waitMs);
     const [handed] = (await hand([command], () => coalescer, waitMs)) as [Handed];
     if (handed.end instanceof Problem) throw handed.end;
     return handed.end ?? promiseLate(handed);
@@ -101,25 +106,6 @@ export function createSubmission(deps: SubmitDeps): Submission {
     if (respondAsync || known.requestHash !== command.requestHash) return known;
     // The promise stands whether or not it can be looked at now.
     return (await deps.outcomes.watch(command.id, waitMs).catch(() => known)) ?? known;
-  };
-
-  const promiseAtOnce = async (command: Command, coalescer: Coalescer): Promise<KnownOutcome> => {
-    const known = await promise({ command, dueInMs: FIRST_SWEEP_MS }).catch(() => {
-      throw outcomeUnknown(command);
-    });
-    if (!known) throw new Problem('overloaded');
-    if (known.state === 'pending' && known.requestHash === command.requestHash) await send(command, coalescer);
-    return known;
-  };
-
-  /** Lets a promised command go its way, for which nobody waits. */
-  const send = async (command: Command, coalescer: Coalescer): Promise<void> => {
-    if (deps.stopping.aborted) return hasten([command.id]);
-    const { leave } = coalescer.submit(command, (end) => {
-      // It was refused, and so has certainly not left.
-      if (end instanceof Problem) void hasten([command.id]);
-    });
-    leave();
   };
 
   const promiseLate = async ({ command, ticket }: Handed): Promise<KnownOutcome> => {

@@ -32,7 +32,7 @@ import { PROBLEMS, Problem } from '../problem.ts';
 import type { ReadBody } from '../readBody.ts';
 import { requestIdOf } from '../reply.ts';
 import type { Principal } from '../route.ts';
-import { viewWallet } from '../routes/wallet.ts';
+import { readOwnWallet, viewWallet } from '../routes/wallet.ts';
 import { detailsField, idempotencyKeyField, parsePart, queryInteger, walletIdField } from '../schemas.ts';
 import { seeOther } from './forms.ts';
 import type { Refused } from './forms.ts';
@@ -177,7 +177,7 @@ async function showHome(
     notModified(res, mark);
     return;
   }
-  const wallet = await viewWallet({ pool, guard }, principal, { limit: PAGE, before });
+  const wallet = viewWallet(await readOwnWallet({ pool, guard }, principal, { limit: PAGE, before }));
   if (!refused) res.setHeader('ETag', `"${mark}"`);
   const facts = { wallet, role: principal.role, payments, mark, refused };
   const isLocal = env.NODE_ENV !== 'production' && LOOPBACK.has(req.hostname);

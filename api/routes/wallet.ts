@@ -2,8 +2,8 @@
 import { z } from 'zod';
 import { amountToNumber } from '../../shared/ledger/money.ts';
 import type { Pool } from '../../shared/store/pool.ts';
-import { readWalletPage } from '../../shared/store/readWalletPage.ts';
-import type { WalletEntry, WalletPage } from '../../shared/store/readWalletPage.ts';
+import { PENDING_LISTED, readWalletPage } from '../../shared/store/readWalletPage.ts';
+import type { PendingMovement, WalletEntry, WalletPage } from '../../shared/store/readWalletPage.ts';
 import type { DatabaseGuard } from '../databaseGuard.ts';
 import { Problem } from '../problem.ts';
 import { route } from '../route.ts';
@@ -33,13 +33,24 @@ const operation = z.object({
   created_at: z.iso.datetime(),
 });
 
+const pendingOperation = operation
+  .pick({ operation_id: true, type: true, counterparty_wallet_id: true, details: true, created_at: true })
+  .extend({ amount: z.number().meta({ description: 'Signed: negative leaves the wallet if it is applied.' }) });
+
 const wallet = z.object({
   wallet_id: z.int(),
   user_id: z.int(),
   currency: z.string(),
   balance: z.number(),
   available: z.number().meta({ description: 'The balance less what is held.' }),
+  pending_out: z.number().meta({
+    description:
+      'What leaves the wallet when all that is under way is applied: the sum of all of it, also of what is not listed.',
+  }),
   frozen: z.boolean().meta({ description: 'Frozen by an operator: it pays nobody, and can still be paid.' }),
+  pending: z.array(pendingOperation).meta({
+    description: `What this account has asked for and a 202 or the start page has promised, and that is not decided yet: the newest ${PENDING_LISTED}, newest first. An operation is here, in \`operations\` or refused, never in two of them.`,
+  }),
   operations: z.array(operation).meta({ description: 'Newest first.' }),
   next_before: z.int().nullable().meta({ description: 'Pass it as `before` for the next page; null at the end.' }),
 });
@@ -61,40 +72,46 @@ export function createWalletRoutes(deps: WalletDeps): Route[] {
       answers: { 200: { description: 'The wallet', schema: wallet } },
       problems: [],
       async handle({ principal, query: { limit = DEFAULT_PAGE, before } }) {
-        return { status: 200, body: await viewWallet(deps, principal, { limit, before }) };
+        return { status: 200, body: viewWallet(await readOwnWallet(deps, principal, { limit, before })) };
       },
     }),
   ];
 }
 
 /** The principal's own wallet. Throws `unauthenticated` for a session that outlived its database. */
-export async function viewWallet(
+export async function readOwnWallet(
   { pool, guard }: WalletDeps,
   principal: Principal,
-  { limit, before }: { limit: number; before?: number | undefined },
-): Promise<WalletView> {
+  { before, ...bounds }: { limit: number; before?: number | undefined; refusals?: number },
+): Promise<WalletPage> {
   const { walletId } = principal;
   if (walletId === null) throw new Problem('forbidden');
   const bound = before === undefined ? undefined : BigInt(before);
-  const page = await guard(() => readWalletPage(pool, walletId, { limit, before: bound }));
+  const page = await guard(() => readWalletPage(pool, walletId, { ...bounds, before: bound }));
   if (page?.ownerId !== principal.userId) throw new Problem('unauthenticated');
-  return toView(page);
+  return page;
 }
 
-function toView(page: WalletPage): WalletView {
+export function viewWallet(page: WalletPage): WalletView {
   const { currency } = page;
-  const oldest = page.entries.at(-1);
   return {
     wallet_id: Number(page.walletId),
     user_id: Number(page.ownerId),
     currency,
     balance: amountToNumber(page.balanceMinor, currency),
     available: amountToNumber(page.balanceMinor - page.heldMinor, currency),
+    pending_out: amountToNumber(page.pendingOutMinor, currency),
     frozen: page.isFrozen,
+    pending: page.pending.map((each) => toPendingItem(each, currency)),
     operations: page.entries.map((entry) => toItem(entry, currency)),
-    // Numbers have no gaps and begin at 1, so the oldest one listed tells whether there is more.
-    next_before: oldest && oldest.seq > 1n ? Number(oldest.seq) : null,
+    next_before: nextBefore(page),
   };
+}
+
+/** Numbers have no gaps and begin at 1, so the oldest one listed tells whether there is more. */
+function nextBefore({ entries }: WalletPage): number | null {
+  const oldest = entries.at(-1);
+  return oldest && oldest.seq > 1n ? Number(oldest.seq) : null;
 }
 
 function toItem(entry: WalletEntry, currency: string): WalletView['operations'][number] {
@@ -107,5 +124,16 @@ function toItem(entry: WalletEntry, currency: string): WalletView['operations'][
     counterparty_wallet_id: Number(entry.counterpartyWalletId),
     details: entry.details,
     created_at: entry.createdAt.toISOString(),
+  };
+}
+
+function toPendingItem(pending: PendingMovement, currency: string): WalletView['pending'][number] {
+  return {
+    operation_id: pending.operationId,
+    type: pending.kind,
+    amount: amountToNumber(-pending.amountMinor, currency),
+    counterparty_wallet_id: Number(pending.counterpartyWalletId),
+    details: pending.details,
+    created_at: pending.acceptedAt.toISOString(),
   };
 }

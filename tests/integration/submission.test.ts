@@ -391,6 +391,66 @@ describe('Prefer: respond-async', () => {
   });
 });
 
+describe('what is promised first and then waited for', () => {
+  test('is promised before it leaves, and told as soon as it is decided', async () => {
+    await open();
+    lane.hold();
+    const command = one();
+    const answer = submit(command, { promiseFirst: true, waitMs: 20_000 });
+    await until('the worker has it', () => lane.taken.length === 1);
+    expect((await promises()).map(({ id }) => id)).toEqual([command.id]);
+    lane.release();
+    expect(await answer).toMatchObject({ state: 'applied', balanceMinor: 1n });
+    expect(await promises()).toEqual([]);
+  });
+
+  test('is pending when the time is up, and is kept all the same', async () => {
+    await open();
+    lane.hold();
+    const command = one();
+    expect(await submit(command, { promiseFirst: true })).toMatchObject({ id: command.id, state: 'pending' });
+    lane.release();
+    await until('it is applied', async () => (await balanceOf(lane.applyPool, anna)) === 1n);
+  });
+
+  test('is refused without a trace where there is no room for its promise', async () => {
+    await open({ maxPending: 0 });
+    const command = one();
+    await expect(submit(command, { promiseFirst: true })).rejects.toMatchObject({ code: 'overloaded' });
+    expect(await outcomesOf(lane.applyPool, [command])).toEqual(['none']);
+  });
+
+  test('is waited for under the same key, and is another body’s no more', async () => {
+    await open();
+    lane.hold();
+    const command = { ...one(), id: uuidv5('first', uuidv7()) };
+    const first = submit(command, { isKeyed: true, promiseFirst: true, waitMs: 20_000 });
+    await until('the worker has it', () => lane.taken.length === 1);
+    const again = submit({ ...command, requestId: uuidv7() }, { isKeyed: true, promiseFirst: true, waitMs: 20_000 });
+    const other = withOtherBody(command, 7n);
+    const refused = await submit(other, { isKeyed: true, promiseFirst: true, waitMs: 20_000 });
+    expect(refused).toMatchObject({ state: 'pending', requestHash: command.requestHash });
+    lane.release();
+    expect(await again).toEqual(await first);
+    expect(lane.sizes).toEqual([1]);
+  });
+
+  test('that has not left when the process is to stop stays promised, and is due at once', async () => {
+    await open();
+    const command = one();
+    lane.hold();
+    await submit(one(), { waitMs: 50 });
+    // It waits behind the one that the worker holds until the process is to stop.
+    const answer = submit(command, { promiseFirst: true, waitMs: 20_000 });
+    await until('it is promised', async () => (await promises()).some(({ id }) => id === command.id));
+    await until('it waits', () => lane.coalescer.waiting() === 1);
+    lane.stopping.abort();
+    expect(await answer).toMatchObject({ state: 'pending' });
+    await lane.submission.close();
+    expect((await promises()).find(({ id }) => id === command.id)?.due_in_s).toBeLessThanOrEqual(0);
+  });
+});
+
 describe('what respond-async has promised and what does not leave is due at once', () => {
   const isDue = async ({ id }: Command) =>
     (await promises()).some((promised) => promised.id === id && promised.due_in_s < 1);

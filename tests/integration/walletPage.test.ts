@@ -1,7 +1,14 @@
 /** `GET /api/wallet`: the balance and the operations behind it, page by page, while money moves. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Command } from '../../shared/ledger/command.ts';
+import { toWire } from '../../shared/queue/contracts.ts';
+import { applyCommands } from '../../shared/store/applyCommands.ts';
+import { insertPending } from '../../shared/store/pendingOperations.ts';
+import { freezing, transfer } from '../support/accounts.ts';
+import type { Account } from '../support/accounts.ts';
 import { BANK, OPERATOR, basic, startApi } from '../support/api.ts';
-import type { Answer, Client, TestApi } from '../support/api.ts';
+import type { Answer, Client, Customer, TestApi } from '../support/api.ts';
+import { openApplyPool } from '../support/pools.ts';
 
 let api: TestApi;
 beforeAll(async () => {
@@ -24,7 +31,7 @@ describe('a wallet', () => {
     const { client, userId, walletId } = await api.customer();
     expect((await client('GET', '/api/wallet')).json).toEqual({
       ...{ wallet_id: walletId, user_id: userId, currency: 'RUB', balance: 0, available: 0, frozen: false },
-      ...{ operations: [], next_before: null },
+      ...{ pending: [], pending_out: 0, operations: [], next_before: null },
     });
   });
   it('lists what happened newest first, signed, with the other side and the details', async () => {
@@ -84,6 +91,98 @@ describe('a wallet', () => {
     const { client, userId } = await api.customer();
     await api.pool.query('DELETE FROM wallet WHERE owner_id = $1', [userId]);
     expect((await client('GET', '/api/wallet')).status).toBe(401);
+  });
+});
+
+/** Promises of a customer, made together. */
+async function promise(payer: Customer, payee: Customer, amounts: readonly bigint[], changes: Partial<Command> = {}) {
+  const commands = amounts.map((amountMinor) => transfer(accountOf(payer), accountOf(payee), amountMinor, changes));
+  const promised = commands.map((command) => ({ command, dueInMs: 60_000 }));
+  await insertPending(api.pool, promised, { partitions: 4, maxPending: 100_000 });
+  return commands;
+}
+const accountOf = ({ userId, walletId }: Customer): Account => ({
+  ...{ userId: BigInt(userId), walletId: BigInt(walletId) },
+  currency: 'RUB',
+});
+
+describe('what is under way', () => {
+  it('is told to whoever asked for it, signed, newest first, and with its sum', async () => {
+    const [anna, boris] = [await api.customer('anna'), await api.customer('boris')];
+    await api.deposit(anna.walletId, 1000);
+    const [first] = await promise(anna, boris, [60_000n], { details: 'Rent' });
+    const [second] = await promise(anna, boris, [50n]);
+    const { json } = await anna.client('GET', '/api/wallet');
+    expect(json).toMatchObject({ balance: 1000, available: 1000, pending_out: 600.5 });
+    const common = { type: 'transfer', counterparty_wallet_id: boris.walletId };
+    const at = ({ acceptedAtMs }: Command) => new Date(acceptedAtMs).toISOString();
+    expect(json['pending']).toEqual([
+      { ...common, operation_id: second!.id, amount: -0.5, details: null, created_at: at(second!) },
+      { ...common, operation_id: first!.id, amount: -600, details: 'Rent', created_at: at(first!) },
+    ]);
+    expect((await boris.client('GET', '/api/wallet')).json).toMatchObject({ pending: [], pending_out: 0 });
+  });
+  it('is not what an operator does to the wallet, and not what cannot be read', async () => {
+    const [anna, boris] = [await api.customer('anna'), await api.customer('boris')];
+    const [damaged, foreign] = await promise(anna, boris, [7n, 9n]);
+    const operator = freezing('freeze', accountOf(anna), 999_999n);
+    await insertPending(api.pool, [{ command: operator, dueInMs: 60_000 }], { partitions: 4, maxPending: 100_000 });
+    const spoil = (id: string, change: string) =>
+      api.pool.query(`UPDATE pending_operation SET command = ${change} WHERE id = $1`, [id]);
+    await spoil(damaged!.id, `'"damaged"'`);
+    await spoil(foreign!.id, `jsonb_set(command, '{kind}', '"gift"')`);
+    expect((await anna.client('GET', '/api/wallet')).json).toMatchObject({ pending: [], pending_out: 0.09 });
+  });
+  it('is listed up to a hundred, and is in the sum whole', async () => {
+    const [anna, boris] = [await api.customer('anna'), await api.customer('boris')];
+    await promise(anna, boris, Array<bigint>(99).fill(100n));
+    await promise(anna, boris, Array<bigint>(8).fill(100n));
+    const { json } = await anna.client('GET', '/api/wallet');
+    expect([(json['pending'] as unknown[]).length, json['pending_out']]).toEqual([100, 107]);
+  });
+  it('is never an operation as well, nor neither, while it is decided', async () => {
+    const [anna, boris] = [await api.customer('anna'), await api.customer('boris')];
+    await api.deposit(anna.walletId, 100);
+    const applyPool = openApplyPool(api.databaseUrl);
+    const seen: { pending: string[]; decided: string[]; balance: number; out: number }[] = [];
+    const over = new AbortController();
+    const looking = (async () => {
+      while (!over.signal.aborted) {
+        const { json } = await anna.client('GET', '/api/wallet?limit=200');
+        const ids = (name: string) => (json[name] as { operation_id: string }[]).map((each) => each.operation_id);
+        seen.push({
+          ...{ pending: ids('pending'), decided: ids('operations') },
+          ...{ balance: Number(json['balance']), out: Number(json['pending_out']) },
+        });
+      }
+    })();
+    const commands = await promise(anna, boris, Array<bigint>(60).fill(100n));
+    for (const command of commands) await applyCommands(applyPool, [command]);
+    over.abort();
+    await looking;
+    await applyPool.end();
+    const ids = commands.map(({ id }) => id);
+    const begun = seen.filter(({ pending, decided }) => pending.length + decided.length > 1);
+    expect(new Set(begun.map(({ pending }) => pending.length)).size).toBeGreaterThan(2);
+    for (const { pending, decided, balance, out } of begun) {
+      expect([...pending, ...decided].filter((id) => ids.includes(id)).sort()).toEqual([...ids].sort());
+      expect([balance - out, out]).toEqual([40, pending.length]);
+    }
+  });
+  it('is over with the operation, also where the promise was made too late to be cleared with it', async () => {
+    const [anna, boris] = [await api.customer('anna'), await api.customer('boris')];
+    await api.deposit(anna.walletId, 100);
+    const [command] = await promise(anna, boris, [100n]);
+    const applyPool = openApplyPool(api.databaseUrl);
+    await applyCommands(applyPool, [command!]);
+    await applyPool.end();
+    // As if the promise had been on its way meanwhile: it is there until the sweep clears it.
+    await api.pool.query(
+      `INSERT INTO pending_operation (id, partition, command, request_hash, next_attempt_at)
+       VALUES ($1, 0, $2, decode($3, 'hex'), now() + interval '1 minute')`,
+      [command!.id, JSON.stringify(toWire(command!)), command!.requestHash],
+    );
+    expect((await anna.client('GET', '/api/wallet')).json).toMatchObject({ balance: 99, pending: [], pending_out: 0 });
   });
 });
 

@@ -38,6 +38,7 @@ export const PASSWORD = 'Pa$$w0rd';
 export interface TestApi {
   url: string;
   env: Env;
+  databaseUrl: string;
   pool: Pool;
   prisma: PrismaClient;
   /** What has been logged so far, parsed. */
@@ -122,7 +123,7 @@ export async function startApi(options: TestApiOptions = {}): Promise<TestApi> {
   const client = () => createClient(url, checkAnswer);
 
   return {
-    ...{ url, env, pool, prisma, logs, client },
+    ...{ url, env, databaseUrl: database.url, pool, prisma, logs, client },
     async deposit(walletId, amount, details) {
       const body = { wallet_id: walletId, amount, details };
       const { status, text } = await client()(

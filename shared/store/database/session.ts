@@ -33,13 +33,15 @@ export const EVERY_SESSION: Settings = {
 };
 
 /**
- * A prepared plan made while a table was empty would scan it, and go on scanning it as it grows. Every statement of the
- * ledger reaches its rows by primary key, so plans that do not are ruled out.
+ * A prepared plan made while a table was empty would scan it, and go on scanning it as it grows; or it would collect and
+ * sort what an index has in order. Every statement of the ledger reaches its rows by an index and in its order, so plans
+ * that do not are ruled out.
  */
 export const INDEXES_ONLY: Settings = {
   enable_seqscan: 'off',
   enable_hashjoin: 'off',
   enable_mergejoin: 'off',
+  enable_bitmapscan: 'off',
   enable_nestloop: 'on',
   enable_indexscan: 'on',
 };
