@@ -56,6 +56,9 @@ interface HarmDeps {
 
 /** Enough that payments do not wait for a free one while the service answers. */
 const CONNECTIONS = 32;
+const WARM_UP_SECONDS = 3;
+/** What was due while a service is held is asked all the same, and answered late or not at all. */
+const PATIENCE_MS = 300_000;
 
 export async function measureHarms(harms: readonly Harm[], plan: HarmPlan, deps: HarmDeps): Promise<HarmFigures[]> {
   const { rounds, signal } = plan;
@@ -66,6 +69,8 @@ export async function measureHarms(harms: readonly Harm[], plan: HarmPlan, deps:
       return { id, label, connections, victim: name, alone: [], harmed: [], heldMs: [], harm: [] };
     }),
   }));
+  const [first] = harms;
+  if (first) await measure(undefined, first, { ...plan, seconds: WARM_UP_SECONDS }, deps);
   const progress = showProgress('measured', rounds * rows.length);
   let done = 0;
   try {
@@ -95,7 +100,7 @@ async function measure(harm: Harm | undefined, row: Harm, { seconds }: HarmPlan,
   const sinceMs = await readDatabaseTime(pool);
   const doing = harm && runHarm({ ...harm, url, seconds: UNCOUNTED_SECONDS + seconds });
   const loads = victimsOf(row).map(({ ask, perSecond }) =>
-    runOpenLoop({ url, ask, perSecond, connections: CONNECTIONS, seconds, peopleFile }, () => undefined),
+    runOpenLoop({ url, ask, perSecond, connections: CONNECTIONS, seconds, peopleFile }, () => undefined, PATIENCE_MS),
   );
   const [suffered, harmResult] = await Promise.all([Promise.all(loads), doing]);
   await untilIdle(Object.values(target.processes));

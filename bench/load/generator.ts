@@ -6,6 +6,7 @@ import { spawnProgram } from '../../tests/support/processes.ts';
 import { withDeadline } from '../../shared/time.ts';
 import type { Load, LoadResult } from './load.ts';
 
+/** How long after its time it may still be waiting for answers. */
 const SPARE_MS = 60_000;
 
 /** Rejects with what the process has said when it ends without a result. */
@@ -13,6 +14,7 @@ export async function runGenerator<Result = LoadResult>(
   file: string,
   order: Pick<Load, 'url' | 'seconds'>,
   onPid: (pid: number) => void,
+  spareMs = SPARE_MS,
 ): Promise<Result> {
   const spawned = spawnProgram(file);
   onPid(spawned.pid);
@@ -22,7 +24,7 @@ export async function runGenerator<Result = LoadResult>(
   });
   spawned.child.send(order);
   try {
-    await withDeadline(spawned.exited, order.seconds * 1000 + SPARE_MS, `${file} did not come to an end`);
+    await withDeadline(spawned.exited, order.seconds * 1000 + spareMs, `${file} did not come to an end`);
   } finally {
     spawned.kill('SIGKILL');
   }

@@ -17,6 +17,6 @@ export interface OpenLoad extends Load {
   perSecond: number;
 }
 
-export function runOpenLoop(load: OpenLoad, onPid: (pid: number) => void): Promise<LoadResult> {
-  return runGenerator('bench/load/openLoopProcess.ts', load, onPid);
+export function runOpenLoop(load: OpenLoad, onPid: (pid: number) => void, spareMs?: number): Promise<LoadResult> {
+  return runGenerator('bench/load/openLoopProcess.ts', load, onPid, spareMs);
 }
