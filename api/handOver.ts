@@ -2,6 +2,7 @@
  * Hands commands to their partitions and waits for what comes of them: together for all the commands of a request, so
  * that a list of a thousand costs one timer and one promise.
  */
+import { Fault } from '../shared/errors/fault.ts';
 import type { Command } from '../shared/ledger/command.ts';
 import { partitionOf } from '../shared/ledger/kinds.ts';
 import type { Dependency } from '../shared/dependency.ts';
@@ -56,7 +57,7 @@ export function createHandOver({ coalescers, database, stopping }: HandOverDeps)
 
   const coalescerOf = (command: Command): Coalescer => {
     const coalescer = coalescers[partitionOf(command, coalescers.length)];
-    if (!coalescer) throw new Error(`no partition for operation ${command.id}`);
+    if (!coalescer) throw new Fault(`no partition for operation ${command.id}`);
     return coalescer;
   };
 

@@ -1,6 +1,7 @@
 /** The headers that protect a browser. What an API answers is never a page, so it may load nothing at all. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import helmet from 'helmet';
+import { Fault } from '../shared/errors/fault.ts';
 
 type SetHeaders = (req: IncomingMessage, res: ServerResponse) => void;
 
@@ -50,6 +51,6 @@ export function createPageHeaders(): SetHeaders {
 function always(middleware: ReturnType<typeof helmet>): SetHeaders {
   return (req, res) =>
     middleware(req, res, (error?: unknown) => {
-      if (error) throw error instanceof Error ? error : new Error('a header could not be set', { cause: error });
+      if (error) throw error instanceof Error ? error : new Fault('a header could not be set', { cause: error });
     });
 }

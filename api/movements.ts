@@ -3,6 +3,7 @@
  * so that a mistake is answered at once and claims no key, makes the command, submits it, and turns what is known of it
  * into an answer or a `Problem`. The JSON routes and the form share it.
  */
+import { Fault } from '../shared/errors/fault.ts';
 import type { AtomicList, Command, MovementKind, WalletFacts } from '../shared/ledger/command.ts';
 import { judgeParties, toldWalletId } from '../shared/ledger/kinds.ts';
 import { amountToNumber, parseAmount } from '../shared/ledger/money.ts';
@@ -120,7 +121,7 @@ export function toMoved(known: KnownOutcome, command: Command): Moved {
   if (known.state === 'pending') return { status: 'PENDING', operationId, isReplay: false };
   const isReplay = known.requestId !== command.requestId;
   if (known.state === 'rejected') throw new Problem(known.reason, { operationId, isReplay });
-  if (known.balanceMinor === null) throw new Error(`operation ${operationId} moved no money`);
+  if (known.balanceMinor === null) throw new Fault(`operation ${operationId} moved no money`);
   const balance = amountToNumber(known.balanceMinor, command.currency);
   return { status: 'OK', operationId, walletId: Number(toldWalletId(command)), balance, isReplay };
 }

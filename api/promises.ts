@@ -1,5 +1,6 @@
 /** The promises of 202: made together, told only when they stand, and brought forward when nothing else can keep them. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Fault } from '../shared/errors/fault.ts';
 import type { Command } from '../shared/ledger/command.ts';
 import { hastenPending, insertPending } from '../shared/store/pendingOperations.ts';
 import type { Pool } from '../shared/store/pool.ts';
@@ -59,7 +60,7 @@ export function createPromises({ pool, guard, outcomes, partitions, maxPending }
       const result = await promiseNow(asked);
       if (typeof result === 'object') return result;
       if (result !== 'deciding') return undefined;
-      if (performance.now() > untilMs) throw new Error(`operation ${asked.command.id} is being decided all the time`);
+      if (performance.now() > untilMs) throw new Fault(`operation ${asked.command.id} is being decided all the time`);
       await sleep(DECIDING_PAUSE_MS);
     }
   };

@@ -6,6 +6,7 @@ import { isUtf8 } from 'node:buffer';
 import { parse as parseContentType } from 'content-type';
 import type { Request, RequestHandler, Response } from 'express';
 import express from 'express';
+import { Fault } from '../shared/errors/fault.ts';
 import { parseJson } from './parseJson.ts';
 import { Problem, attempt } from './problem.ts';
 import type { MapInSlices } from './slices.ts';
@@ -117,7 +118,7 @@ function run(parse: RequestHandler, req: Request, res: Response): Promise<void> 
   return new Promise((resolve, reject) => {
     void parse(req, res, (error?: unknown) => {
       if (error === undefined) resolve();
-      else reject(error instanceof Error ? error : new Error('a body could not be read', { cause: error }));
+      else reject(error instanceof Error ? error : new Fault('a body could not be read', { cause: error }));
     });
   });
 }

@@ -2,7 +2,6 @@
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { ConfigurationError } from '../shared/env.ts';
-import { printFailure } from '../shared/lifecycle.ts';
 import { buildService } from '../tests/support/processes.ts';
 
 /** Every option is text but the flags. Throws `ConfigurationError` with the usage. */
@@ -37,7 +36,8 @@ export async function runBenchProgram(run: (stopping: AbortSignal) => Promise<nu
     process.exitCode = await run(stopping.signal);
   } catch (error) {
     if (stopping.signal.aborted) console.error('Interrupted; everything has been stopped.');
-    else printFailure(error);
+    // No customers here: everything there is to know.
+    else console.error(error instanceof ConfigurationError ? error.message : error);
     process.exitCode = 2;
   }
 }

@@ -20,6 +20,7 @@ import { createServer } from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
+import { Fault } from '../shared/errors/fault.ts';
 import { ConfigurationError } from '../shared/env.ts';
 import { connectClient } from '../shared/store/connection.ts';
 import { findServer, isAlive, serverPid } from './postgresProcess.ts';
@@ -202,7 +203,7 @@ async function startServer(place: Place): Promise<number> {
       if (/lock file "postmaster.pid" already exists|pre-existing shared memory/.test(said)) throw inUse(place);
       if (attempt === START_ATTEMPTS || !said.includes('Address already in use')) {
         await stopServer(place).catch(() => undefined);
-        throw new Error(`The embedded PostgreSQL did not start:\n${said.slice(-2_000)}`, { cause: error });
+        throw new Fault(`The embedded PostgreSQL did not start:\n${said.slice(-2_000)}`, { cause: error });
       }
     }
   }
@@ -280,7 +281,7 @@ export async function freePort(): Promise<number> {
       const address = probe.address();
       probe.close(() => {
         if (address !== null && typeof address === 'object') resolve(address.port);
-        else reject(new Error('no address'));
+        else reject(new Fault('no address'));
       });
     });
   });

@@ -9,6 +9,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
+import { Fault } from '../shared/errors/fault.ts';
 import { ConfigurationError } from '../shared/env.ts';
 
 export interface Programs {
@@ -127,5 +128,5 @@ export async function runProgram(program: string, args: readonly string[], owner
     child.once('exit', resolve);
   });
   child.stderr.destroy();
-  if (code !== 0) throw new Error(`${path.basename(program)} ended with ${code ?? 'a signal'}: ${said.trim()}`);
+  if (code !== 0) throw new Fault(`${path.basename(program)} ended with ${code ?? 'a signal'}: ${said.trim()}`);
 }

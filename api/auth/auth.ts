@@ -10,6 +10,7 @@ import passportLibrary from 'passport';
 
 import { BasicStrategy } from 'passport-http';
 import { Strategy as LocalStrategy } from 'passport-local';
+import { Fault } from '../../shared/errors/fault.ts';
 import { requireValue } from '../../shared/env.ts';
 import type { Env } from '../../shared/env.ts';
 import type { Dependency } from '../../shared/dependency.ts';
@@ -164,7 +165,7 @@ function tell(proof: Promise<Principal | undefined>, done: (error: unknown, user
 function authenticate(passport: Proofs, strategy: 'basic' | 'local', req: Request, res: Response): Promise<Principal> {
   return new Promise((resolve, reject) => {
     const answer = (error: unknown, principal?: Principal | false | null): void => {
-      if (error) reject(error instanceof Error ? error : new Error('a proof failed', { cause: error }));
+      if (error) reject(error instanceof Error ? error : new Fault('a proof failed', { cause: error }));
       else if (principal) resolve(principal);
       else reject(new Problem('invalid_credentials'));
     };

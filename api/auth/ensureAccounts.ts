@@ -3,6 +3,7 @@
  * start. The environment wins: a password that was changed there replaces the stored one. Several processes may start
  * at once; unique indexes decide who makes what.
  */
+import { Fault } from '../../shared/errors/fault.ts';
 import { ConfigurationError, requireValue } from '../../shared/env.ts';
 import type { Env } from '../../shared/env.ts';
 import type { Logger } from '../../shared/logger.ts';
@@ -67,7 +68,7 @@ async function ensureAccount(wanted: Wanted, { env, prisma, logger }: EnsureDeps
   }
   // Not created after all: another process was faster, or someone has just signed up with the e-mail.
   const user = found ?? (await findUserByEmail(prisma, email, env.CURRENCY));
-  if (!user) throw new Error(`the ${role} account is neither there nor could it be created`);
+  if (!user) throw new Fault(`the ${role} account is neither there nor could it be created`);
   if (user.role !== role) {
     throw new ConfigurationError(`${wanted.variable} is the e-mail of a ${user.role} account: choose another one.`);
   }

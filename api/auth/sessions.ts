@@ -7,6 +7,7 @@ import { unsign } from 'cookie-signature';
 import session from 'express-session';
 import type { SessionData, Store } from 'express-session';
 import connectPgSimple from 'connect-pg-simple';
+import { Fault } from '../../shared/errors/fault.ts';
 import type { Pool } from '../../shared/store/pool.ts';
 import { readSessions } from '../../shared/store/readSessions.ts';
 import { createBatcher } from '../../shared/batcher.ts';
@@ -165,7 +166,7 @@ function settled(run: (done: (error?: unknown) => void) => unknown): Promise<voi
   return new Promise((resolve, reject) => {
     run((error) => {
       if (error)
-        reject(error instanceof Error ? error : new Error('a session store reported a fault', { cause: error }));
+        reject(error instanceof Error ? error : new Fault('a session store reported a fault', { cause: error }));
       else resolve();
     });
   });

@@ -3,6 +3,7 @@
  * could answer, so that a path which does not exist is as closed as one that does.
  */
 import type { RequestHandler, Response } from 'express';
+import { Fault } from '../../shared/errors/fault.ts';
 import type { Auth } from '../auth/auth.ts';
 import { refuseForeign } from '../csrf.ts';
 import { Problem } from '../problem.ts';
@@ -25,6 +26,6 @@ export function operatorsOnly(auth: Pick<Auth, 'identify'>): RequestHandler {
 /** Whom `operatorsOnly` has let in. */
 export function operatorOf(res: Response): Principal {
   const operator = operators.get(res);
-  if (!operator) throw new Error('a page of the console is reachable past operatorsOnly');
+  if (!operator) throw new Fault('a page of the console is reachable past operatorsOnly');
   return operator;
 }

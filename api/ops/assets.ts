@@ -8,6 +8,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { constants, gzipSync } from 'node:zlib';
 import type { Request, Response } from 'express';
+import { Fault } from '../../shared/errors/fault.ts';
 import type { Endpoint } from '../endpoint.ts';
 
 const require = createRequire(import.meta.url);
@@ -45,7 +46,7 @@ const ASSETS = new Map(
 
 export function consoleAssetUrl(name: string): string {
   const asset = ASSETS.get(name);
-  if (!asset) throw new Error(`no asset ${name}`);
+  if (!asset) throw new Fault(`no asset ${name}`);
   return asset.url;
 }
 

@@ -3,6 +3,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Response } from 'express';
 import ejs from 'ejs';
+import { Fault } from '../../shared/errors/fault.ts';
 import { createPageHeaders } from '../headers.ts';
 import { PROBLEMS } from '../problem.ts';
 import { consoleAssetUrl } from './assets.ts';
@@ -38,7 +39,7 @@ export function createRenderConsole(sharedUrl: (path: string) => string): Render
   );
   const print = (name: string, page: ConsolePage): string => {
     const template = templates.get(name);
-    if (!template) throw new Error(`no template ${name}`);
+    if (!template) throw new Fault(`no template ${name}`);
     return template({ ...HELPERS, asset, ...page });
   };
   return (res, template, page, status = 200) => {

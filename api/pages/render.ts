@@ -6,6 +6,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Response } from 'express';
 import ejs from 'ejs';
+import { Fault } from '../../shared/errors/fault.ts';
 import { createPageHeaders } from '../headers.ts';
 import { readProse } from './prose.ts';
 
@@ -31,7 +32,7 @@ export function createRenderPage(assetUrl: (path: string) => string): RenderPage
   );
   const print = (name: string, page: object): string => {
     const template = templates.get(name);
-    if (!template) throw new Error(`no template ${name}`);
+    if (!template) throw new Fault(`no template ${name}`);
     return template({ assetUrl, part: print, readProse, ...page });
   };
   return (res, template, page, status = 200) => {

@@ -4,6 +4,7 @@
  */
 import http from 'node:http';
 import https from 'node:https';
+import { Fault } from '../../shared/errors/fault.ts';
 
 export interface Answer {
   status: number;
@@ -52,7 +53,7 @@ export function createHttpClient(baseUrl: string, maxConnections: number): { sen
         });
       });
       sent.on('error', reject);
-      sent.setTimeout(ANSWER_LIMIT_MS, () => sent.destroy(new Error('no answer in time')));
+      sent.setTimeout(ANSWER_LIMIT_MS, () => sent.destroy(new Fault('no answer in time')));
       sent.end(text);
     });
   return { send, close: () => agent.destroy() };

@@ -3,6 +3,7 @@
  * at once. What every answer said is added up here, independently of the service, and at the end compared with every
  * wallet.
  */
+import { Fault } from '../../shared/errors/fault.ts';
 import { currencyExponent, parseAmount, printAmount } from '../../shared/ledger/money.ts';
 import type { Progress } from '../progress.ts';
 import type { Send } from './http.ts';
@@ -111,7 +112,7 @@ async function compare(
 function minorOf({ balance, currency }: Holding): bigint {
   if (balance === 0) return 0n;
   const parsed = parseAmount(balance, currency);
-  if (!parsed.ok) throw new Error(`a wallet's balance ${balance} ${parsed.broke}`);
+  if (!parsed.ok) throw new Fault(`a wallet's balance ${balance} ${parsed.broke}`);
   return parsed.amountMinor;
 }
 

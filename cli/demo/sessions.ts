@@ -3,6 +3,7 @@
  * asked for.
  */
 import { randomBytes } from 'node:crypto';
+import { Fault } from '../../shared/errors/fault.ts';
 import { ConfigurationError } from '../../shared/env.ts';
 import type { Answer, Call, Send } from './http.ts';
 import { inParallel, retried } from './pacing.ts';
@@ -50,7 +51,7 @@ export async function signUpPeople(
 export async function readHolding({ send }: Session): Promise<Holding> {
   const answer = await retried(() => send({ method: 'GET', path: '/api/wallet?limit=1' }));
   const { balance, currency } = expectStatus(answer, 200, 'reading a wallet').body ?? {};
-  if (typeof balance !== 'number' || typeof currency !== 'string') throw new Error('a wallet without a balance');
+  if (typeof balance !== 'number' || typeof currency !== 'string') throw new Fault('a wallet without a balance');
   return { balance, currency };
 }
 
@@ -68,5 +69,5 @@ function sessionOf(send: Send, answer: Answer): Session {
 function expectStatus(answer: Answer, status: number, what: string): Answer {
   if (answer.status === status) return answer;
   const said = [answer.body?.['code'], answer.body?.['detail']].filter((each) => typeof each === 'string');
-  throw new Error([`${what} was answered with ${answer.status}`, ...said].join(' '));
+  throw new Fault([`${what} was answered with ${answer.status}`, ...said].join(' '));
 }

@@ -110,6 +110,11 @@ function ofSystem({ syscall, code, address, port, hostname }: ErrorLike): string
 
 /** Whole sentences, or the beginning of one up to where a value may come, as the libraries and V8 write them. */
 const SENTENCES: readonly RegExp[] = [
+  // shared/ledger, which imports nothing outside itself, and so has no faults of ours
+  /^operation [0-9a-f-]{36} (makes or loses money|crosses currencies)$/,
+  /^an effect on wallet \d+, which is not among its command's$/,
+  /^unknown currency [A-Z]{3}$/,
+  /^\d+ commands in one envelope, at most \d+ are allowed$/,
   // pg and its pool
   /^Connection terminated( unexpectedly| due to connection timeout)?$/,
   /^timeout (exceeded when trying to connect|expired)$/,

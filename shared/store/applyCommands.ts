@@ -8,6 +8,7 @@
  * own and so sees what a concurrent duplicate committed while we waited.
  */
 import type { QueryResult } from 'pg';
+import { Fault } from '../errors/fault.ts';
 import { decide } from '../ledger/decide.ts';
 import type { Decision, LedgerState } from '../ledger/decide.ts';
 import type { Command, Outcome, WalletKind, WalletState } from '../ledger/command.ts';
@@ -187,7 +188,7 @@ function ledgerState(
   exactNow: string;
 } {
   const row = known.rows[0];
-  if (!row) throw new Error('the known-operations query answered no row');
+  if (!row) throw new Fault('the known-operations query answered no row');
   const wallets = new Map<bigint, WalletState>(
     locked.rows.map(({ id, kind, currency, balance, held, version, is_frozen: isFrozen }) => [
       id,

@@ -12,6 +12,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { runMigrations as runQueueMigrations } from 'bullmq';
+import { Fault } from '../errors/fault.ts';
 import { ConfigurationError } from '../env.ts';
 import { connectClient, unreachable } from './connection.ts';
 import { assertServer } from './database/assertServer.ts';
@@ -202,7 +203,7 @@ async function apply(client: pg.Client, { name, sql, checksum }: Migration): Pro
     await client.query('COMMIT');
   } catch (error) {
     await client.query('ROLLBACK').catch(() => undefined);
-    throw new Error(`Migration ${name} failed and changed nothing`, { cause: error });
+    throw new Fault(`Migration ${name} failed and changed nothing`, { cause: error });
   }
 }
 

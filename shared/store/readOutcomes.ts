@@ -2,6 +2,7 @@
  * Reads what is known of operations: the only place an answer to a client comes from. One statement, and so one
  * snapshot, over outcomes and promises: an operation that moves from promised to decided is never seen as absent.
  */
+import { Fault } from '../errors/fault.ts';
 import { KIND_NAMES } from '../ledger/command.ts';
 import type { RejectionReason } from '../ledger/command.ts';
 import { KINDS } from '../ledger/kinds.ts';
@@ -66,6 +67,6 @@ function toOutcome(row: Row): KnownOutcome {
   if (state === 'pending') return { id, requestHash, state };
   const requestId = row.request_id ?? '';
   if (state === 'applied') return { id, requestHash, state, requestId, balanceMinor: row.balance_after };
-  if (reason === null) throw new Error(`rejected operation ${id} has no reason`);
+  if (reason === null) throw new Fault(`rejected operation ${id} has no reason`);
   return { id, requestHash, state, requestId, reason };
 }

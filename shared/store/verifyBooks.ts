@@ -6,6 +6,7 @@
  * books are, and progress can be shown. Row by row joins go through indexes, because a plan that hashes a whole table
  * would do so again for every chunk; the few questions to a whole table are planned freely.
  */
+import { Fault } from '../errors/fault.ts';
 import { WALKS, WHOLE_CHECKS } from './bookChecks.ts';
 import type { Walk, WholeCheck } from './bookChecks.ts';
 
@@ -82,7 +83,7 @@ async function count(session: Session): Promise<{ counts: BooksReport['counts'];
   const columns = WALKS.map((walk) => `(SELECT count(*) FROM ${walk.table})::float8 AS ${walk.of}`).join(', ');
   const { rows } = await session.query(`SELECT clock_timestamp() AS taken_at, ${columns}`);
   const [row] = rows as (Record<Walk['of'], number> & { taken_at: Date })[];
-  if (!row) throw new Error('the count answered no row');
+  if (!row) throw new Fault('the count answered no row');
   const { taken_at: takenAt, ...counts } = row;
   return { counts, takenAt };
 }
@@ -100,7 +101,7 @@ async function askWhole(
     [maxNamed],
   );
   const [found] = rows as Pick<CheckResult, 'broken' | 'rows'>[];
-  if (!found) throw new Error('the question answered no row');
+  if (!found) throw new Fault('the question answered no row');
   return { id, says, of, asked, ...found };
 }
 
@@ -138,13 +139,13 @@ async function walkTable(
     for (const result of results) result.asked = asked;
     for (const found of chunk.broken ?? []) {
       const result = results[found.check];
-      if (!result) throw new Error(`no check number ${found.check}`);
+      if (!result) throw new Fault(`no check number ${found.check}`);
       result.broken += found.count;
       result.rows.push(...found.rows.slice(0, options.maxNamed - result.rows.length));
     }
     options.onRows(chunk.rows);
   }
-  throw new Error(`${walk.table} has more rows than the ${rowCount} that were counted`);
+  throw new Fault(`${walk.table} has more rows than the ${rowCount} that were counted`);
 }
 
 /**

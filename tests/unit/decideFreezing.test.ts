@@ -32,6 +32,11 @@ describe('freezing', () => {
     ]);
   });
 
+  test('is of one wallet: a command that names two is refused', () => {
+    const state = book([wallet(ANNA), wallet(BORIS)]);
+    expect(reasonOf(freeze(ANNA, { creditWalletId: BORIS }), state)).toBe('wallet_not_found');
+  });
+
   test("a bank's frozen settlement wallet pays no deposit", () => {
     const bank = wallet(BANK, { kind: 'settlement', isFrozen: true });
     expect(reasonOf(deposit(), book([bank, wallet(ANNA)]))).toBe('wallet_frozen');

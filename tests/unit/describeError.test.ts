@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { Problem } from '../../api/problem.ts';
 import { describeError, errorLines, errorSentence } from '../../shared/errors/describeError.ts';
+import { Fault } from '../../shared/errors/fault.ts';
 import { createHealthLog, createLogger } from '../../shared/logger.ts';
 
 const CANARY = 'CANARY_7f3a';
@@ -114,6 +115,16 @@ describe('what is told', () => {
     expect(described.message).not.toBe(described.cause?.message);
     expect(described.cause?.errors?.map(({ type }) => type)).toEqual(['Error', 'RangeError']);
     expect(JSON.stringify(described)).not.toMatch(canary);
+  });
+
+  test.each([
+    new Fault('Migration 1 failed and changed nothing'),
+    new RangeError('operation 00000000-0000-4000-8000-00000000000c makes or loses money'),
+    new RangeError("an effect on wallet 7, which is not among its command's"),
+    new Error('unknown currency XTS'),
+    new Error('Connection terminated unexpectedly'),
+  ])('the sentence of $message', (error) => {
+    expect(describeError(error).message).toBe(error.message);
   });
 
   test('of an error in a circle, of endless causes and of thousands of parts only the first', () => {

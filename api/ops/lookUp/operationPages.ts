@@ -4,6 +4,7 @@
  */
 import type { Request, Response } from 'express';
 import { z } from 'zod';
+import { Fault } from '../../../shared/errors/fault.ts';
 import { partitionOf } from '../../../shared/ledger/kinds.ts';
 import type { LedgerQueue } from '../../../shared/queue/ledgerQueue.ts';
 import type { Pool } from '../../../shared/store/pool.ts';
@@ -53,7 +54,7 @@ async function showOperation(
   }
   const partition = partitionOf(trail, queues.length);
   const queue = queues[partition];
-  if (!queue) throw new Error(`no queue of partition ${partition}`);
+  if (!queue) throw new Fault(`no queue of partition ${partition}`);
   const envelope = await findEnvelope(queue, trail);
   render(res, 'operation', { ...page, trail, partition, envelope });
 }

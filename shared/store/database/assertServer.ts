@@ -3,6 +3,7 @@
  * or a migration starts, and refused in one sentence.
  */
 import type pg from 'pg';
+import { Fault } from '../../errors/fault.ts';
 import { ConfigurationError } from '../../env.ts';
 import { POOLER } from '../connection.ts';
 import { EVERY_SESSION } from './session.ts';
@@ -39,7 +40,7 @@ export async function assertServer(client: pg.ClientBase): Promise<void> {
   const names = Object.keys(EVERY_SESSION).map((name) => name.toLowerCase());
   const { rows } = await client.query<Server>(READ_SERVER, [names]);
   const [server] = rows;
-  if (!server) throw new Error('the server answered no row about itself');
+  if (!server) throw new Fault('the server answered no row about itself');
   // A pooler makes up a session's number, and may drop what the session began with.
   const isSessionOfOurs = server.pid === (client as { processID?: number | null }).processID;
   const objection = objectTo(server, isSessionOfOurs);
