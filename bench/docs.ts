@@ -59,7 +59,8 @@ const SECTIONS = {
     asMarkdown(growthTable(result.rows, result.settings.entries)),
     list(booksLines(result.books)),
   ],
-  harm: (result: Harms) => [introduction(result), asMarkdown(harmTable(result.rows)), list(booksLines(result.books))],
+  harm: tellHarms,
+  'harm-before': tellHarms,
   scaling: (result: Scaling) => [introduction(result), ...scalingTables(result.results).map(asMarkdown)],
 };
 
@@ -77,6 +78,10 @@ function replaceSection(document: string, name: string, content: string): string
   const [from, to] = [document.indexOf(begin), document.indexOf(end)];
   if (from === -1 || to < from) throw new Error(`the document has no place for ${name}`);
   return `${document.slice(0, from + begin.length)}\n\n${content}\n\n${document.slice(to)}`;
+}
+
+function tellHarms(result: Harms): string[] {
+  return [introduction(result), asMarkdown(harmTable(result.rows)), list(booksLines(result.books))];
 }
 
 function introduction({ machine, settings }: Pick<Latest, 'machine' | 'settings'>): string {
