@@ -68,7 +68,10 @@ export function createOpenApi(routes: readonly Route[], version: string): Json {
       },
       securitySchemes: {
         basic: { type: 'http', scheme: 'basic', description: 'E-mail and password; starts a session too.' },
-        session: { type: 'apiKey', in: 'cookie', name: 'saldo.sid', description: 'Started by login or sign-up.' },
+        session: {
+          ...{ type: 'apiKey', in: 'cookie', name: 'saldo.sid' },
+          description: 'Started by login or sign-up. Behind TLS its name is `__Host-saldo.sid`.',
+        },
       },
     },
   };

@@ -59,7 +59,7 @@ export function createAuth({ env, pool, prisma, guard, database }: AuthDeps): Au
   return {
     async identify(req, res) {
       const header = req.headers.authorization;
-      if (header === undefined) return sessions.hasCookie(req) ? sessions.read(req, res) : undefined;
+      if (header === undefined) return sessions.read(req);
       const remembered = memory.recall(header, { isOutage: database.isAway() });
       const known = remembered ?? memory.remember(header, await authenticate(passport, 'basic', req, res));
       await keepSession(sessions, known, req, res);
@@ -83,10 +83,8 @@ export function createAuth({ env, pool, prisma, guard, database }: AuthDeps): Au
 /** The verified credentials' own session, unless the request's cookie is a session of the same user already. */
 async function keepSession(sessions: Sessions, known: Remembered, req: Request, res: Response): Promise<void> {
   if (known.sessionId && sessions.hasCookie(req, known.sessionId)) return;
-  if (sessions.hasCookie(req)) {
-    const holder = await sessions.read(req, res);
-    if (holder?.userId === known.principal.userId) return;
-  }
+  const holder = await sessions.read(req);
+  if (holder?.userId === known.principal.userId) return;
   if (known.starting) {
     sessions.give(req, res, await known.starting);
     return;
@@ -112,8 +110,7 @@ async function logout(
     memory.forget(header);
     if (started) await sessions.destroy(await started);
   }
-  const ended = await sessions.end(req, res);
-  if (ended) memory.forgetSession(ended);
+  for (const id of await sessions.end(req, res)) memory.forgetSession(id);
 }
 
 type Proofs = InstanceType<typeof passportLibrary.Passport>;

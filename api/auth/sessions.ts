@@ -3,7 +3,7 @@
  * look-up of its user; it is written once, when it starts, and never touched again.
  */
 import type { Request, Response } from 'express';
-import { unsign } from 'cookie-signature';
+import { sign, unsign } from 'cookie-signature';
 import session from 'express-session';
 import type { SessionData, Store } from 'express-session';
 import connectPgSimple from 'connect-pg-simple';
@@ -14,6 +14,7 @@ import { createBatcher } from '../../shared/batcher.ts';
 import type { DatabaseGuard } from '../databaseGuard.ts';
 import type { Principal, Role } from '../route.ts';
 import { createSessionCache } from './sessionCache.ts';
+import { readSessionCookies, sessionCookieName } from './sessionCookies.ts';
 
 /** The principal as JSON can carry it. */
 interface StoredPrincipal {
@@ -28,21 +29,20 @@ declare module 'express-session' {
   }
 }
 
-const COOKIE = 'saldo.sid';
 const LIFETIME_MS = 7 * 24 * 60 * 60 * 1000;
 const COOKIE_OPTIONS = { path: '/', httpOnly: true, sameSite: 'lax' } as const;
 
 export interface Sessions {
-  /** Whether the request brings a session cookie, valid or not. */
-  hasCookie: (req: Request, id?: string) => boolean;
-  /** Whose session the request's cookie is. */
-  read: (req: Request, res: Response) => Promise<Principal | undefined>;
+  /** Whether the request brings a cookie of this session, or one that says so. */
+  hasCookie: (req: Request, id: string) => boolean;
+  /** Whose session the request's cookie is: of several, the first that is good. */
+  read: (req: Request) => Promise<Principal | undefined>;
   /** Starts a session under a new id, so that an id known from before is worth nothing. Answers the id. */
   start: (req: Request, res: Response, principal: Principal) => Promise<string>;
   /** Gives the client the cookie of a session that is there already. */
   give: (req: Request, res: Response, id: string) => void;
-  /** Ends the session of the request's cookie, if there is one, and takes the cookie back. Answers the ended id. */
-  end: (req: Request, res: Response) => Promise<string | undefined>;
+  /** Ends every session that the request has a cookie of, and takes the cookies back. Answers the ended ids. */
+  end: (req: Request, res: Response) => Promise<string[]>;
   destroy: (id: string) => Promise<void>;
 }
 
@@ -55,39 +55,51 @@ interface SessionsDeps {
 export function createSessions({ pool, guard, secret }: SessionsDeps): Sessions {
   const readStored = createBatchedRead(pool, guard);
   const store = createStore(pool, readStored);
-  const middleware = session({
-    store,
-    secret,
-    name: COOKIE,
-    resave: false,
-    saveUninitialized: false,
-    cookie: { ...COOKIE_OPTIONS, secure: 'auto', maxAge: LIFETIME_MS },
-  });
-  // Only requests that have to do with a session pay for the middleware, which wraps every answer it sees.
-  const load = (req: Request, res: Response): Promise<void> => settled((done) => void middleware(req, res, done));
+  const [plain, strong] = [false, true].map((isSecure) => createMiddleware(store, secret, isSecure)) as [Load, Load];
+  const cache = createSessionCache();
 
-  const cache = createSessionCache(COOKIE);
+  /** The ids of the request's own sessions, as far as signatures tell. */
+  const idsOf = (req: Request): string[] =>
+    readSessionCookies(req.headers.cookie).flatMap((signed) => unsign(signed, secret) || []);
 
-  /** A cookie in the form that we give out is read without the middleware. */
-  const readPrincipal = async (req: Request, res: Response): Promise<StoredPrincipal | undefined> => {
-    const signed = cache.signedIdOf(req);
-    if (signed === undefined) {
-      await load(req, res);
-      return req.session.principal;
-    }
+  /** Only requests that start a session pay for the middleware, which wraps every answer it sees. */
+  const load = (req: Request, res: Response): Promise<void> => {
+    const { cookie } = req.headers;
+    const [id] = idsOf(req);
+    const name = sessionCookieName(req.secure);
+    // It would take the first cookie of one name, whoever has signed it. It reads them before it returns.
+    req.headers.cookie = id && `${name}=${encodeURIComponent(`s:${sign(id, secret)}`)}`;
+    const loaded = settled((done) => void (req.secure ? strong : plain)(req, res, done));
+    req.headers.cookie = cookie;
+    return loaded;
+  };
+
+  const readSigned = async (signed: string): Promise<Principal | undefined> => {
     const id = unsign(signed, secret);
-    return id === false ? undefined : (await readStored(id))?.principal;
+    if (id === false) return undefined;
+    const remember = cache.beginRead(signed);
+    const principal = toPrincipal((await readStored(id))?.principal);
+    if (principal) remember(principal);
+    return principal;
+  };
+
+  const destroy = async (id: string): Promise<void> => {
+    await guard(() =>
+      settled((done) => {
+        store.destroy(id, done);
+      }),
+    );
+    cache.forget(id);
   };
 
   return {
-    hasCookie: (req, id = '') => req.headers.cookie?.includes(`${COOKIE}=${id && `s%3A${id}.`}`) ?? false,
-    async read(req, res) {
-      const known = cache.recall(req);
-      if (known) return known;
-      const remember = cache.beginRead(req);
-      const principal = toPrincipal(await readPrincipal(req, res));
-      if (principal) remember(principal);
-      return principal;
+    hasCookie: (req, id) => readSessionCookies(req.headers.cookie).some((signed) => signed.startsWith(`${id}.`)),
+    async read(req) {
+      for (const signed of readSessionCookies(req.headers.cookie)) {
+        const principal = cache.recall(signed) ?? (await readSigned(signed));
+        if (principal) return principal;
+      }
+      return undefined;
     },
     async start(req, res, principal) {
       await load(req, res);
@@ -100,25 +112,26 @@ export function createSessions({ pool, guard, secret }: SessionsDeps): Sessions 
     },
     give(req, res, id) {
       Object.assign(req, { secret });
-      res.cookie(COOKIE, id, { ...COOKIE_OPTIONS, secure: req.secure, maxAge: LIFETIME_MS, signed: true });
+      const options = { ...COOKIE_OPTIONS, secure: req.secure, maxAge: LIFETIME_MS, signed: true };
+      res.cookie(sessionCookieName(req.secure), id, options);
     },
     async end(req, res) {
-      await load(req, res);
-      const ended = req.session.principal && req.sessionID;
-      await guard(() => settled((done) => req.session.destroy(done)));
-      if (ended) cache.forget(ended);
-      res.clearCookie(COOKIE, { ...COOKIE_OPTIONS, secure: req.secure });
-      return ended;
+      const ids = idsOf(req);
+      await Promise.all(ids.map(destroy));
+      // Also one from before the service was behind TLS.
+      const names = new Set([sessionCookieName(req.secure), sessionCookieName(false)]);
+      for (const name of names) res.clearCookie(name, { ...COOKIE_OPTIONS, secure: req.secure });
+      return ids;
     },
-    async destroy(id) {
-      await guard(() =>
-        settled((done) => {
-          store.destroy(id, done);
-        }),
-      );
-      cache.forget(id);
-    },
+    destroy,
   };
+}
+
+type Load = ReturnType<typeof session>;
+
+function createMiddleware(store: Store, secret: string, isSecure: boolean): Load {
+  const cookie = { ...COOKIE_OPTIONS, secure: 'auto' as const, maxAge: LIFETIME_MS };
+  return session({ store, secret, name: sessionCookieName(isSecure), resave: false, saveUninitialized: false, cookie });
 }
 
 /** connect-pg-simple, except that the sessions that many requests want at once are read together. */

@@ -19,7 +19,9 @@ const account = z.object({
   wallet_id: z.int().nullable().meta({ description: 'Null for an operator.' }),
 });
 
-const SESSION_COOKIE = { 'Set-Cookie': 'The session: `saldo.sid`, HttpOnly, SameSite=Lax, Secure behind TLS.' };
+const SESSION_COOKIE = {
+  'Set-Cookie': 'The session: `saldo.sid`, HttpOnly, SameSite=Lax; behind TLS `__Host-saldo.sid`, and Secure.',
+};
 
 export interface AccountDeps {
   auth: Auth;
