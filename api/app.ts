@@ -32,6 +32,7 @@ import { createHomePage } from './pages/homePage.ts';
 import { createRenderPage } from './pages/render.ts';
 import { Problem } from './problem.ts';
 import { createFormReader, createJsonReader } from './readBody.ts';
+import { checkHead } from './requestHead.ts';
 import { requestIdOf, sendProblem, setRequestId } from './reply.ts';
 import type { Route } from './route.ts';
 import { createAccountRoutes } from './routes/accounts.ts';
@@ -85,6 +86,7 @@ export function createApp(deps: AppDeps): App {
   app.set('case sensitive routing', true);
   app.use(beginRequest(deps.logger));
   app.use(watchRequests(metrics, deps.tracing));
+  app.use(checkHead());
   mountEndpoints(app, [
     ...routes.map((route): Endpoint => ({
       method: route.method,

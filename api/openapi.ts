@@ -11,7 +11,14 @@ import { idempotencyKeyField } from './schemas.ts';
 type Json = Record<string, unknown>;
 
 /** What any request can meet, whatever the route. */
-const EVERY_ROUTE: readonly Code[] = ['internal', 'unavailable'];
+const EVERY_ROUTE: readonly Code[] = [
+  'invalid_request',
+  'request_timeout',
+  'expectation_failed',
+  'headers_too_large',
+  'internal',
+  'unavailable',
+];
 const ROUTES_WITH_ROLES: readonly Code[] = ['unauthenticated', 'invalid_credentials', 'forbidden', 'rate_limited'];
 const ROUTES_WITH_BODY: readonly Code[] = [
   'malformed_json',
@@ -185,8 +192,7 @@ function parametersOf(schema: z.ZodType | undefined, place: 'path' | 'query'): J
 }
 
 function toJsonSchema(schema: z.ZodType, io: 'input' | 'output'): Json {
-  const document: Json = z.toJSONSchema(schema, { io });
-  // OpenAPI 3.1 has the dialect for the whole document.
-  delete document['$schema'];
-  return document;
+  // OpenAPI 3.1 has the dialect for the whole document, also for a schema within another.
+  const withoutDialect = (key: string, value: unknown): unknown => (key === '$schema' ? undefined : value);
+  return JSON.parse(JSON.stringify(z.toJSONSchema(schema, { io })), withoutDialect) as Json;
 }

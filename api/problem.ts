@@ -16,10 +16,12 @@ export const CODES = [
   'wallet_not_found',
   'operation_not_found',
   'method_not_allowed',
+  'request_timeout',
   'email_taken',
   'external_id_reused',
   'body_too_large',
   'unsupported_media_type',
+  'expectation_failed',
   'insufficient_funds',
   'same_wallet',
   'currency_mismatch',
@@ -30,6 +32,7 @@ export const CODES = [
   'expired',
   'internal_error',
   'rate_limited',
+  'headers_too_large',
   'internal',
   'overloaded',
   'outcome_unknown',
@@ -101,6 +104,11 @@ export const PROBLEMS: Record<Code | RejectionReason, ProblemType> = {
     title: 'This path does not take that method',
     explanation: '`Allow` lists the methods it takes.',
   },
+  request_timeout: {
+    status: 408,
+    title: 'The request took too long to come',
+    explanation: 'A head has to come within a minute, a body within five. Nothing was changed.',
+  },
   email_taken: {
     status: 409,
     title: 'This e-mail has an account already',
@@ -117,6 +125,11 @@ export const PROBLEMS: Record<Code | RejectionReason, ProblemType> = {
     status: 415,
     title: 'The body must be JSON in UTF-8',
     explanation: 'Send `Content-Type: application/json`.',
+  },
+  expectation_failed: {
+    status: 417,
+    title: 'There is no such expectation',
+    explanation: 'Of the header `Expect` only `100-continue` is known. Nothing was changed.',
   },
   wallet_frozen: {
     status: 422,
@@ -171,6 +184,11 @@ export const PROBLEMS: Record<Code | RejectionReason, ProblemType> = {
     title: 'Too many attempts',
     explanation: 'Wait for `Retry-After` seconds.',
     retryAfterSeconds: 60,
+  },
+  headers_too_large: {
+    status: 431,
+    title: 'The head of the request is too large',
+    explanation: 'The path and all headers together may have 16 kB. Nothing was changed.',
   },
   internal: {
     status: 500,

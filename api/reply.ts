@@ -5,7 +5,7 @@ import { problemReply } from './problem.ts';
 import type { Problem } from './problem.ts';
 import type { Reply } from './route.ts';
 
-const REQUEST_ID = 'X-Request-Id';
+export const REQUEST_ID = 'X-Request-Id';
 
 export function setRequestId(res: Response, id: string): void {
   res.setHeader(REQUEST_ID, id);

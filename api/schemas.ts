@@ -11,6 +11,11 @@ import type { FieldError } from './problem.ts';
 
 const CONTROL_CHARACTER = /\p{Cc}/u;
 const EMAIL = /^[^\s@"]{1,64}@[^\s@"]+$/u;
+// What is not seen makes two e-mails that look the same: separators, formats (bidirectional ones among them), what has no
+// meaning of its own, and what fonts leave out. Unicode keeps these sets, so new characters are in them.
+const UNSEEN = /[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]/u;
+// The Braille pattern without a dot is a symbol for Unicode, and blank for everybody else.
+const SEEN = /(?!\p{Default_Ignorable_Code_Point}|\u2800)[\p{L}\p{N}\p{P}\p{S}]/u;
 
 const MIN_PASSWORD_LENGTH = 8;
 
@@ -37,9 +42,14 @@ function bounded(schema: z.ZodString, min: number, max: number): z.ZodString {
     .meta({ ...(min > 0 && { minLength: min }), maxLength: max });
 }
 
-export const nameField = bounded(plainText.trim(), 1, 100).meta({ examples: ['Ada'] });
+export const nameField = bounded(plainText.trim(), 1, 100)
+  .refine((name) => name === '' || SEEN.test(name), 'must have something that can be seen')
+  .meta({ examples: ['Ada'] });
 export const emailField = bounded(plainText.overwrite(normaliseEmail), 3, MAX_EMAIL_LENGTH)
   .refine((email) => EMAIL.test(email), 'must be an e-mail address')
+  // In Basic credentials a user name ends at the first one (RFC 7617): this e-mail could never be sent that way.
+  .refine((email) => !email.includes(':'), 'must have no colon')
+  .refine((email) => !UNSEEN.test(email), 'must have no characters that cannot be seen')
   .meta({ examples: [EXAMPLE_EMAIL] });
 export const passwordField = bounded(plainText, MIN_PASSWORD_LENGTH, MAX_PASSWORD_LENGTH).meta(PASSWORD);
 export const detailsField = bounded(plainText, 0, 500);
@@ -62,7 +72,10 @@ export const walletIdField = z
 
 /** Its shape only: `parseAmount` judges the value, once the currency is known. */
 export const amountField = z
-  .union([z.number(), z.string()], { error: 'must be a number or a decimal string' })
+  .union([z.number(), z.string()], {
+    error: ({ input }) =>
+      typeof input === 'number' ? 'is too large a number' : 'must be a number or a decimal string',
+  })
   .meta({ description: 'Decimal, greater than zero, with no more decimals than the currency has.', examples: [115.6] });
 
 /** An integer in a query string, in plain decimal digits. */
@@ -96,7 +109,7 @@ const FIELDS_NAMED = 20;
 
 /** Parses one part of a request. Throws `invalid_request` that names every field that broke a rule, up to twenty. */
 export function parsePart<T extends z.ZodType>(schema: T, input: unknown, part: 'body' | 'query' | 'path'): z.infer<T> {
-  const parsed = schema.safeParse(input);
+  const parsed = schema.safeParse(input, { reportInput: true });
   if (parsed.success) return parsed.data;
   throw invalidRequest(fieldErrors(parsed.error, part));
 }
@@ -110,15 +123,15 @@ function fieldErrors(error: z.ZodError, whole: string): FieldError[] {
     for (const path of paths) {
       if (byPath.size === FIELDS_NAMED) break;
       const name = path.map(String).join('.') || whole;
-      if (!byPath.has(name)) byPath.set(name, unknown ? 'is not a field here' : sentence(issue.message));
+      if (!byPath.has(name)) byPath.set(name, unknown ? 'is not a field here' : sentence(issue));
     }
   }
   return [...byPath].map(([path, message]) => ({ path, message }));
 }
 
-/** Zod's own messages, turned into phrases that follow the field's name as ours do. */
-function sentence(message: string): string {
-  const typed = /^Invalid input: expected (.+), received (.+)$/.exec(message);
-  if (!typed) return message;
-  return typed[2] === 'undefined' ? 'is required' : `must be of type ${typed[1] ?? ''}`;
+/** Zod's own messages, turned into phrases that follow the field's name as ours do. What is missing breaks no other rule. */
+function sentence({ message, ...issue }: z.core.$ZodIssue): string {
+  if ('input' in issue && issue.input === undefined) return 'is required';
+  const typed = /^Invalid input: expected (.+), received .+$/.exec(message);
+  return typed ? `must be of type ${typed[1] ?? ''}` : message;
 }

@@ -11,9 +11,12 @@
 import { IncomingMessage, ServerResponse, createServer } from 'node:http';
 import type { Server, ServerOptions } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Express } from 'express';
 import { ConfigurationError } from '../shared/env.ts';
+import { Problem } from './problem.ts';
+import { refuseOn, refuseUnreadable } from './unreadable.ts';
 
 /** Longer than a load balancer's usual minute, so that it is never we who close under its feet. */
 const KEEP_ALIVE_MS = 65_000;
@@ -21,6 +24,8 @@ const MAX_CONNECTIONS = 10_000;
 /** For how long the port still answers after the order to stop, so that clients learn of it by an answer. */
 const GRACE_MS = 300;
 const CLOSE_EVERY_MS = 50;
+/** What some path or other takes. */
+const METHODS = 'GET, HEAD, POST, OPTIONS';
 /** Whoever is not answered by then is cut off: a process has ten seconds to stop. */
 const PATIENCE_MS = 6_000;
 
@@ -32,11 +37,16 @@ export interface RunningServer {
 
 /** Throws `ConfigurationError` when the address cannot be listened at. */
 export async function listen(app: Express, host: string, port: number): Promise<RunningServer> {
-  const server = createServer(expressMessages(app));
+  // The app itself looks at the host: a refusal of Node's own would have no id.
+  const server = createServer({ ...expressMessages(app), requireHostHeader: false });
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.maxConnections = MAX_CONNECTIONS;
   const connections = watchConnections(server);
   server.on('request', app);
+  // So that the app is asked about it, like about any other request.
+  server.on('checkExpectation', (req, res) => server.emit('request', req, res));
+  server.on('clientError', (error: Error, socket) => refuseUnreadable(error, { socket, ...connections.on(socket) }));
+  server.on('connect', (_req, socket) => refuseOn(socket, new Problem('method_not_allowed', { allow: METHODS })));
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(explain(error, host, port)));
     server.listen(port, host, resolve);
@@ -78,9 +88,15 @@ interface Connection {
   latest?: ServerResponse | undefined;
 }
 
+interface Connections {
+  on: (socket: Duplex) => Connection;
+  announceClose: () => void;
+  closeIdle: () => void;
+}
+
 /** Knows which connections have a request that is not answered yet. Call before the handler is added. */
-function watchConnections(server: Server): { announceClose: () => void; closeIdle: () => void } {
-  const connections = new Map<Socket, Connection>();
+function watchConnections(server: Server): Connections {
+  const connections = new Map<Duplex, Connection>();
   let isClosing = false;
   server.on('connection', (socket: Socket) => {
     connections.set(socket, { open: 0 });
@@ -98,6 +114,7 @@ function watchConnections(server: Server): { announceClose: () => void; closeIdl
     });
   });
   return {
+    on: (socket) => connections.get(socket) ?? { open: 0 },
     announceClose: () => {
       isClosing = true;
       for (const { latest } of connections.values()) {

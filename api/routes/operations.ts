@@ -150,8 +150,8 @@ const operationBody = z.object({
   reason: z.string().optional().meta({ description: 'Why it was rejected: a problem code.' }),
   details: z.string().nullable(),
   external_id: z.string().optional().meta({ description: 'For the bank that gave it, and for operators.' }),
-  created_at: z.iso.datetime(),
-  decided_at: z.iso.datetime().nullable(),
+  created_at: z.iso.datetime().meta({ description: 'When it was accepted: the same wherever the operation is shown.' }),
+  decided_at: z.iso.datetime().nullable().meta({ description: 'Null while it is pending.' }),
 });
 
 function operationRoute({ outcomes }: OperationRouteDeps): Route {

@@ -30,7 +30,7 @@ const operation = z.object({
   balance: z.number().meta({ description: 'After the operation.' }),
   counterparty_wallet_id: z.int(),
   details: z.string().nullable(),
-  created_at: z.iso.datetime(),
+  created_at: z.iso.datetime().meta({ description: 'When it was accepted: the same wherever the operation is shown.' }),
 });
 
 const pendingOperation = operation

@@ -48,7 +48,7 @@ export type ParsedAmount = { ok: true; amountMinor: bigint } | { ok: false; brok
  * shortest (ECMAScript `Number::toString`), so that `0.1` is ten kopecks and not a binary fraction.
  */
 export function parseAmount(input: string | number, currency: string): ParsedAmount {
-  const text = typeof input === 'number' ? String(input) : input;
+  const text = typeof input === 'number' ? printPlain(input) : input;
   const match = /^(-?)(0|[1-9]\d*)(?:\.(\d+))?$/.exec(text);
   if (!match) return { ok: false, broke: 'must be a plain decimal, such as 115.6 or "115.60"' };
   const [, sign, whole = '', fraction = ''] = match;
@@ -62,6 +62,17 @@ export function parseAmount(input: string | number, currency: string): ParsedAmo
   const amountMinor = BigInt(whole + fraction.padEnd(exponent, '0'));
   if (amountMinor > LIMIT_MINOR) return { ok: false, broke: `must be at most ${printAmount(LIMIT_MINOR, currency)}` };
   return { ok: true, amountMinor };
+}
+
+/** A number printed shortest, without an exponent: `1e+21` is a one with 21 zeros, `1e-7` is `0.0000001`. */
+function printPlain(value: number): string {
+  const text = String(value);
+  const [, sign = '', whole = '', fraction = '', exponent] = /^(-?)(\d)(?:\.(\d+))?e([+-]\d+)$/.exec(text) ?? [];
+  if (exponent === undefined) return text;
+  const digits = whole + fraction;
+  const places = Number(exponent);
+  // ECMAScript uses an exponent only from 21 on, where all the digits of a double are before the point, or below -6.
+  return places > 0 ? sign + digits.padEnd(places + 1, '0') : `${sign}0.${'0'.repeat(-places - 1)}${digits}`;
 }
 
 /** Minor units as exact decimal text, with all the currency's decimals: `-1110n` in RUB is `"-11.10"`. */

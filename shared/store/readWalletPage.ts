@@ -37,6 +37,7 @@ interface Movement {
 export interface WalletEntry extends Movement {
   seq: bigint;
   balanceAfterMinor: bigint;
+  /** When the operation was accepted: it has this time wherever it is shown, also while it is only promised. */
   createdAt: Date;
 }
 
@@ -113,7 +114,7 @@ const READ_REFUSED = `
 const READ_WALLET_PAGE = {
   name: 'read-wallet-page',
   text: `SELECT w.id, w.owner_id, w.currency, w.balance, w.held, w.is_frozen,
-           e.seq, e.operation_id, e.amount, e.balance_after, e.created_at, o.kind, o.details,
+           e.seq, e.operation_id, e.amount, e.balance_after, o.accepted_at AS created_at, o.kind, o.details,
            CASE o.debit_wallet_id WHEN w.id THEN o.credit_wallet_id ELSE o.debit_wallet_id END AS counterparty,
            CASE row_number() OVER () WHEN 1 THEN (${READ_PENDING}) END AS pending,
            CASE row_number() OVER () WHEN 1 THEN (${READ_REFUSED}) END AS refused

@@ -96,6 +96,26 @@ describe('a request', () => {
   });
 
   test.each([
+    ['no host', ''],
+    ['two hosts', 'Host: saldo\r\nHost: other\r\n'],
+    ['a path for a host', 'Host: saldo/../evil\r\n'],
+    ['a space in its host', 'Host: sal do\r\n'],
+    ['a host with credentials', 'Host: a@saldo\r\n'],
+    ['a port that is none', 'Host: saldo:http\r\n'],
+  ])('with %s is answered with 400', async (_, host) => {
+    const text = `POST ${PAY} HTTP/1.1\r\n${host}Cookie: ${service.payer.headers.Cookie}\r\nConnection: close\r\n\r\n`;
+    await service.expectUnreadable(text);
+  });
+  test('that expects more than there is, or has a head too large, is answered in our words', async () => {
+    const head = `POST ${PAY} HTTP/1.1\r\nHost: saldo\r\nConnection: close\r\n`;
+    await service.expectUnreadable(`${head}Expect: the-best\r\n\r\n`, 417, 'expectation_failed');
+    await service.expectUnreadable(`${head}X: ${'x'.repeat(17_000)}\r\n\r\n`, 431, 'headers_too_large');
+  });
+  test.each(['saldo', 'saldo:5000', 'SALDO', '127.0.0.1', '[::1]:5000', ''])('may name the host %j', async (host) => {
+    expect((await service.client.get('/livez', { Host: host })).status).toBe(200);
+  });
+
+  test.each([
     { Origin: 'https://evil.example' },
     { Origin: 'null' },
     { 'Sec-Fetch-Site': 'cross-site' },

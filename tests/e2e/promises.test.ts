@@ -58,6 +58,22 @@ describe.each(backends)('promises, queues on %s', (backend) => {
   const BANKER = { headers: BANK };
   const OPS = { headers: OPERATOR };
 
+  test('an operation was created at one moment, wherever and whenever it is shown', async () => {
+    const held = await holdWallets(stores.databaseUrl, [payer.walletId]);
+    const promised = await promise();
+    const pending = (await read(promised, payer)).json;
+    await untilHeldUp(stores.databaseUrl);
+    await held.release();
+    const decided = (await read(promised, payer, 'wait=20')).json;
+    expect([pending['status'], decided['status']]).toEqual(['PENDING', 'OK']);
+    expect(Date.parse(String(decided['decided_at']))).toBeGreaterThan(Date.parse(String(decided['created_at'])));
+    const items = await Promise.all([payer, receiver].map(({ headers }) => client.get('/api/wallet', headers)));
+    const shown = items.map(({ json }) =>
+      (json['operations'] as Record<string, unknown>[]).find((each) => each['operation_id'] === id(promised)),
+    );
+    expect([decided, ...shown].map((each) => each?.['created_at'])).toEqual(Array(3).fill(pending['created_at']));
+  });
+
   test('a client that will not wait is promised at once, and is told the outcome when it asks and waits', async () => {
     const held = await holdWallets(stores.databaseUrl, [payer.walletId]);
     const promised = await pay({ Prefer: 'respond-async' });

@@ -159,6 +159,14 @@ describe('paths and methods', () => {
     const page = await customer.client('DELETE', '/login');
     expect([page.status, page.headers.get('allow')]).toEqual([405, 'GET, HEAD, POST, OPTIONS']);
   });
+  it('a path that is spelled out is never taken for one with a parameter', async () => {
+    for (const method of ['GET', 'DELETE']) {
+      const bulk = await customer.client(method, '/api/operations/bulk');
+      expect([bulk.status, bulk.headers.get('allow')]).toEqual([405, 'POST, OPTIONS']);
+    }
+    const id = await customer.client('POST', '/api/operations/019a3f5e-7c1a-7000-8000-0123456789ab', {});
+    expect([id.status, id.headers.get('allow')]).toEqual([405, 'GET, HEAD, OPTIONS']);
+  });
   it('OPTIONS tells the methods', async () => {
     const answer = await customer.client('OPTIONS', TRANSFER);
     expect([answer.status, answer.headers.get('allow'), answer.text]).toEqual([204, 'POST, OPTIONS', '']);

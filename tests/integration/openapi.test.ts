@@ -60,6 +60,8 @@ const operationsOf = (document: z.infer<typeof documentSchema>) =>
 describe('openapi.json', () => {
   it('has the shape of OpenAPI 3.1', () => {
     expect(read().openapi).toBe('3.1.1');
+    // The dialect is the document's: a schema within it must not name one of its own.
+    expect(text).not.toContain('$schema');
   });
   it('describes every route of the contract, and each is served', async () => {
     const described = operationsOf(read()).map(({ method, path }) => `${method} ${path}`);
@@ -142,7 +144,9 @@ describe('openapi.json', () => {
     };
     expect(codesOf('/api/external_to_wallet', 'post')).toContain('external_id_reused');
     expect(codesOf('/api/wallet', 'get')).not.toContain('csrf');
-    expect(codesOf('/livez', 'get').sort()).toEqual(['internal', 'unavailable']);
+    // What the head of any request can be refused for, and what can always happen.
+    const ofHeads = ['expectation_failed', 'headers_too_large', 'invalid_request', 'request_timeout'];
+    expect(codesOf('/livez', 'get').sort()).toEqual([...ofHeads, 'internal', 'unavailable'].sort());
     for (const code of CODES) expect(text).toContain(`"${code}"`);
   });
 });

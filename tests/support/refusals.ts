@@ -34,8 +34,8 @@ export interface Refusals {
   /** Sends a body as the payer's payment; text goes as JSON unless the headers say otherwise. */
   pay: (body: object | string | undefined, headers?: Record<string, string | string[]>) => Promise<Answer>;
   expectRefused: (send: () => Promise<Answer>, expected: Expected) => Promise<Answer>;
-  /** Sends bytes that no HTTP library would send, and expects a 400. */
-  expectUnreadable: (text: string) => Promise<void>;
+  /** Sends bytes that no HTTP library would send, and expects to be refused: with 400 unless it is told. */
+  expectUnreadable: (text: string, status?: number, code?: string) => Promise<void>;
   stop: () => Promise<void>;
 }
 
@@ -76,8 +76,13 @@ export async function startRefusals(): Promise<Refusals> {
         expect(named.map(({ path }) => path).sort()).toEqual([...fields].sort());
         return answer;
       }),
-    expectUnreadable: (text) =>
-      unchanged(async () => expect(await sendRaw(service.url, text)).toMatch(/^HTTP\/1\.1 400 /)),
+    expectUnreadable: (text, status = 400, code = 'invalid_request') =>
+      unchanged(async () => {
+        const [head = '', body = ''] = (await sendRaw(service.url, text)).split('\r\n\r\n');
+        expect(head).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+        const requestId = /^X-Request-Id: (.+)$/im.exec(head)?.[1];
+        expect(JSON.parse(body)).toMatchObject({ status, code, request_id: requestId });
+      }),
     stop: async () => {
       client.close();
       await service.stop();

@@ -49,6 +49,24 @@ describe('text', () => {
     expect(nameField.parse('  Anna ')).toBe('Anna');
     expect(accepts(nameField, '   ')).toBe(false);
   });
+  test.each([
+    '\u200b',
+    '\u00ad\u00ad',
+    '\u202e',
+    '\u3164',
+    '\u115f\u1160',
+    '\u2800',
+    '\u200d \u200c',
+    '\u0301',
+    '\u{e0061}',
+    '\ue000',
+  ])('a name of nothing but %j is none', (unseen) => {
+    expect(accepts(nameField, unseen)).toBe(false);
+    expect(accepts(nameField, `${unseen}Ann`)).toBe(true);
+  });
+  test('a name may be of letters, digits or pictures of any script', () => {
+    for (const name of ['Ы', '李', 'ज़ो', 'ﷺ', '7', '👩‍👧', '—', '⠠⠁']) expect(accepts(nameField, name)).toBe(true);
+  });
 });
 
 describe('an e-mail', () => {
@@ -62,6 +80,33 @@ describe('an e-mail', () => {
       expect(accepts(emailField, text)).toBe(false);
     },
   );
+  test.each(['a:b@c', 'a@b:5000', 'a@[::1]', ':@b'])('%j is none: Basic credentials could not carry it', (text) => {
+    expect(accepts(emailField, text)).toBe(false);
+  });
+  // One of each set: zero width, soft hyphen, overrides, joiners, fillers, selectors, tags, blanks, private, unassigned.
+  const unseen = [
+    '\u200b',
+    '\u00ad',
+    '\u202e',
+    '\u2066',
+    '\u200d',
+    '\u034f',
+    '\u115f',
+    '\u3164',
+    '\ufe0f',
+    '\u{e0061}',
+  ];
+  test.each([...unseen, '\u2060', '\ufeff', '\u180e', '\u3000', '\u2028', '\ue000', '\uffff', '\u{e0fff}'])(
+    'that hides %j is none',
+    (hidden) => {
+      for (const email of [`a${hidden}nn@b.ru`, `ann@b${hidden}b.ru`]) expect(accepts(emailField, email)).toBe(false);
+      expect(accepts(emailField, 'ann@b.ru')).toBe(true);
+    },
+  );
+  test('may be written in any script', () => {
+    for (const email of ['анна@почта.рф', '李@例子.公司', 'जय@उदाहरण.भारत', "o'neil+x@b.ru"])
+      expect(accepts(emailField, email)).toBe(true);
+  });
   test('has at most 254 characters', () => {
     expect(accepts(emailField, `a@${'b'.repeat(252)}`)).toBe(true);
     expect(accepts(emailField, `a@${'b'.repeat(253)}`)).toBe(false);
@@ -88,6 +133,8 @@ describe('numbers', () => {
   });
 });
 
+const INTEGER = 'must be an integer from 1 to 9007199254740991';
+
 function problemOf(run: () => unknown): Problem {
   try {
     run();
@@ -102,11 +149,20 @@ describe('what a refusal says', () => {
   test('names each field once, by its path, with the first rule it broke', () => {
     const { extras } = problemOf(() => parsePart(schema, { payer: { id: 0.5, x: 1 }, y: 1 }, 'body'));
     expect(extras.errors).toEqual([
-      { path: 'amount', message: 'must be a number or a decimal string' },
+      { path: 'amount', message: 'is required' },
       { path: 'payer.id', message: 'must be an integer from 1 to 9007199254740991' },
       { path: 'payer.x', message: 'is not a field here' },
       { path: 'y', message: 'is not a field here' },
     ]);
+  });
+  test.each([
+    [{ payer: {} }, ['amount is required', 'payer.id is required']],
+    [{}, ['amount is required', 'payer is required']],
+    [{ amount: null, payer: { id: null } }, ['amount must be a number or a decimal string', `payer.id ${INTEGER}`]],
+    [{ amount: Infinity, payer: { id: '1' } }, ['amount is too large a number', `payer.id ${INTEGER}`]],
+  ])('of %j is true', (given, told) => {
+    const { extras } = problemOf(() => parsePart(schema, given, 'body'));
+    expect(extras.errors?.map(({ path, message }) => `${path} ${message}`)).toEqual(told);
   });
   test('names the part when it is wrong as a whole', () => {
     expect(problemOf(() => parsePart(schema, [], 'body')).extras.errors).toMatchObject([{ path: 'body' }]);
