@@ -13,6 +13,7 @@ import type { Pool, PrismaClient } from '../shared/store/pool.ts';
 import type { Tracing } from '../shared/telemetry/tracing.ts';
 import { createAuth } from './auth/auth.ts';
 import type { Auth } from './auth/auth.ts';
+import type { ProvenCredentials } from './auth/provenCredentials.ts';
 import { createDatabaseGuard } from './databaseGuard.ts';
 import type { DatabaseGuard } from './databaseGuard.ts';
 import { mountEndpoints } from './endpoint.ts';
@@ -31,6 +32,7 @@ import type { ErrorPageDeps } from './pages/errorPage.ts';
 import { createHomePage } from './pages/homePage.ts';
 import { createRenderPage } from './pages/render.ts';
 import { Problem } from './problem.ts';
+import { createProxyWatch } from './proxyWatch.ts';
 import { createFormReader, createJsonReader } from './readBody.ts';
 import { checkHead } from './requestHead.ts';
 import { requestIdOf, sendProblem, setRequestId } from './reply.ts';
@@ -50,6 +52,7 @@ export interface AppDeps {
   pool: Pool;
   prisma: PrismaClient;
   database: Dependency;
+  proven: ProvenCredentials;
   /** What moves money: the routes, and the same function for the form. */
   operationRoutes: readonly Route[];
   move: Move;
@@ -84,7 +87,7 @@ export function createApp(deps: AppDeps): App {
   app.disable('etag');
   app.set('trust proxy', env.TRUST_PROXY);
   app.set('case sensitive routing', true);
-  app.use(beginRequest(deps.logger));
+  app.use(beginRequest(deps));
   app.use(watchRequests(metrics, deps.tracing));
   app.use(checkHead());
   mountEndpoints(app, [
@@ -118,12 +121,14 @@ function collectRoutes(deps: AppDeps, guard: DatabaseGuard, auth: Auth): Route[]
 }
 
 /** The id is never the client's: it decides what counts as a replay. */
-function beginRequest(logger: Logger): RequestHandler {
+function beginRequest({ env, logger }: AppDeps): RequestHandler {
   const setHeaders = createApiHeaders();
+  const watchProxy = createProxyWatch({ env, logger });
   return (req, res, next) => {
     const requestId = uuidv7();
     setRequestId(res, requestId);
     setHeaders(req, res);
+    watchProxy(req);
     if (logger.isLevelEnabled('debug')) {
       const startedMs = performance.now();
       res.once('finish', () => {

@@ -15,6 +15,7 @@ import { readDatabaseTime } from '../shared/store/readDatabaseTime.ts';
 import { createDatabaseClock } from '../shared/time.ts';
 import { createApp } from './app.ts';
 import { ensureAccounts } from './auth/ensureAccounts.ts';
+import { createProvenCredentials } from './auth/provenCredentials.ts';
 import { createBulk } from './bulk.ts';
 import { createDatabaseGuard } from './databaseGuard.ts';
 import { createFreeze } from './freezing.ts';
@@ -58,7 +59,8 @@ runProcess(async () => {
   await database.check();
   const timekeeping = setInterval(() => void database.check().catch(() => undefined), TIMEKEEPING_MS).unref();
   for (const each of [pool, probePool]) each.on('error', database.reportFailure);
-  await ensureAccounts({ env, prisma, logger });
+  const proven = createProvenCredentials();
+  await ensureAccounts({ env, prisma, logger, proven });
 
   const tracing = await openTracing(env, 'api', logger);
   const metrics = createMetrics();
@@ -96,7 +98,7 @@ runProcess(async () => {
   const { queues, queue } = gate;
   const operators = openConsole({ ...shared, databaseUrl, guard, clock, queues, queue, audit, freeze });
   const createConsole = operators.create;
-  const app = createApp({ ...shared, operationRoutes, move, createConsole, readiness, tracing });
+  const app = createApp({ ...shared, proven, operationRoutes, move, createConsole, readiness, tracing });
 
   const server = await listen(app.handler, env.HOST, env.PORT);
   logger.info({ url: server.url, partitions: env.PARTITIONS }, 'api ready');

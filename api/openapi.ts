@@ -19,7 +19,13 @@ const EVERY_ROUTE: readonly Code[] = [
   'internal',
   'unavailable',
 ];
-const ROUTES_WITH_ROLES: readonly Code[] = ['unauthenticated', 'invalid_credentials', 'forbidden', 'rate_limited'];
+const ROUTES_WITH_ROLES: readonly Code[] = [
+  'unauthenticated',
+  'invalid_credentials',
+  'forbidden',
+  'rate_limited',
+  'overloaded',
+];
 const ROUTES_WITH_BODY: readonly Code[] = [
   'malformed_json',
   'invalid_request',

@@ -3,6 +3,7 @@
  * the ledger's own write path, so that the books are sound from the first row on.
  */
 import { ensureAccounts } from '../api/auth/ensureAccounts.ts';
+import { createProvenCredentials } from '../api/auth/provenCredentials.ts';
 import { readEnv } from '../shared/env.ts';
 import { createLogger } from '../shared/logger.ts';
 import { MAX_ENVELOPE_COMMANDS } from '../shared/queue/contracts.ts';
@@ -50,7 +51,7 @@ export async function seed(databaseUrl: string): Promise<Person[]> {
 async function ensureBank(pool: Pool): Promise<{ userId: bigint; walletId: bigint }> {
   const env = readEnv({ BANK_EMAIL: BANK_ACCOUNT.email, BANK_PASS: BANK_ACCOUNT.password, OPERATOR_PASS: 'not used' });
   const prisma = createPrisma(pool);
-  await ensureAccounts({ env, prisma, logger: createLogger('seed', 'warn') });
+  await ensureAccounts({ env, prisma, logger: createLogger('seed', 'warn'), proven: createProvenCredentials() });
   await prisma.$disconnect();
   const { rows } = await pool.query<{ id: bigint; owner_id: bigint }>(
     `SELECT id, owner_id FROM wallet WHERE kind = 'settlement'`,

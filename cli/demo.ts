@@ -18,11 +18,11 @@ import { isConsistent, reportLines } from './demo/report.ts';
 import { showProgress } from './progress.ts';
 import { runVerify } from './runVerify.ts';
 
-const USAGE = `npm run demo -- [--url http://127.0.0.1:5000] [--people 100] [--transfers 2000] [--connections 64]`;
+const USAGE = `npm run demo -- [--url http://127.0.0.1:5000] [--people 50] [--transfers 2000] [--connections 64]`;
 
 const optionsSchema = z.object({
   url: z.url({ protocol: /^https?$/, error: 'must be a URL such as http://127.0.0.1:5000' }),
-  people: z.coerce.number().int().min(2).max(100_000).default(100),
+  people: z.coerce.number().int().min(2).max(100_000).default(50),
   transfers: z.coerce.number().int().min(1).max(10_000_000).default(2_000),
   connections: z.coerce.number().int().min(1).max(10_000).default(64),
 });
@@ -47,6 +47,11 @@ async function run(): Promise<number> {
     await assertListening(send, options.url);
     const { url, people, transfers, connections } = options;
     console.log(`${url}: ${people} people, ${transfers} transfers, ${connections} connections`);
+    if (people > env.MAX_SIGNUPS_PER_MINUTE) {
+      console.log(
+        `Unless it runs with another MAX_SIGNUPS_PER_MINUTE it takes ${env.MAX_SIGNUPS_PER_MINUTE} in a minute.`,
+      );
+    }
     const played = await play(send, { ...options, bank, showProgress });
     for (const line of reportLines(played)) console.log(line);
     isSound = isConsistent(played);

@@ -26,6 +26,11 @@ const schema = z.object({
   OPERATION_TIMEOUT_MS: count(5000, 30_000),
   MAX_WAITING_COMMANDS: count(10_000, 1_000_000),
   MAX_PENDING: count(100_000, 1_000_000),
+  // What one address may do within a minute, in one process.
+  MAX_SIGNUPS_PER_MINUTE: count(60, 1_000_000),
+  MAX_FAILED_LOGINS_PER_MINUTE: count(60, 1_000_000),
+  // With one e-mail from one address within a quarter of an hour, in all processes together.
+  MAX_FAILED_LOGINS: count(10, 1_000),
   TRUST_PROXY: z.coerce.number().int().min(0).max(16).default(0),
   CURRENCY: z.string().refine(isCurrency, 'must be an ISO 4217 currency code such as RUB').default('RUB'),
   // Where traces go; unset, there are none. The SDK reads this and its other OTEL_ variables by itself.

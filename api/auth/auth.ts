@@ -3,6 +3,7 @@
  *
  *     Authorization: Basic ──remembered?──▶ principal, and the cookie of the one session these credentials started
  *            │                    └─no──▶ proof of the password ──▶ remembered for a minute
+ *            │                                └─ cannot be made now ──▶ remembered within the hour?
  *            └─ none ──▶ session cookie ──▶ principal, or nobody
  */
 import type { Request, Response } from 'express';
@@ -16,16 +17,24 @@ import type { Env } from '../../shared/env.ts';
 import type { Dependency } from '../../shared/dependency.ts';
 import type { Pool, PrismaClient } from '../../shared/store/pool.ts';
 import type { DatabaseGuard } from '../databaseGuard.ts';
-import { Problem } from '../problem.ts';
+import { PROBLEMS, Problem } from '../problem.ts';
 import type { Principal } from '../route.ts';
+import { addressOf } from './address.ts';
 import { createBasicMemory } from './basicMemory.ts';
 import type { BasicMemory, Remembered } from './basicMemory.ts';
-import { createPasswords } from './passwords.ts';
-import type { Passwords } from './passwords.ts';
+import { createLanes } from './lanes.ts';
+import { hashPassword } from './passwords.ts';
 import { createProof } from './proof.ts';
 import type { Prove } from './proof.ts';
+import type { ProvenCredentials } from './provenCredentials.ts';
+import { createQuota } from './quota.ts';
 import { createSessions } from './sessions.ts';
 import type { Sessions } from './sessions.ts';
+
+/** Of Node's four threads, which DNS, files and zlib need too. */
+const PROOFS_AT_ONCE = 2;
+/** In either lane; a flood is refused while it can still be answered. */
+const MAX_WAITING = 256;
 
 interface Claim {
   email: string;
@@ -39,7 +48,8 @@ export interface Auth {
   login: (req: Request, res: Response, claim: Claim) => Promise<Principal>;
   startSession: (req: Request, res: Response, principal: Principal) => Promise<void>;
   logout: (req: Request, res: Response) => Promise<void>;
-  passwords: Passwords;
+  /** For an account that is to be made. Throws `rate_limited` or `overloaded`. */
+  hashNewPassword: (req: Request, password: string) => Promise<string>;
 }
 
 export interface AuthDeps {
@@ -48,20 +58,33 @@ export interface AuthDeps {
   prisma: PrismaClient;
   guard: DatabaseGuard;
   database: Pick<Dependency, 'isAway'>;
+  /** What has been proven already. */
+  proven: ProvenCredentials;
 }
 
-export function createAuth({ env, pool, prisma, guard, database }: AuthDeps): Auth {
-  const passwords = createPasswords();
+export function createAuth({ env, pool, prisma, guard, database, proven }: AuthDeps): Auth {
+  const lanes = createLanes({ atOnce: PROOFS_AT_ONCE, maxWaiting: MAX_WAITING });
+  const signUps = createQuota(env.MAX_SIGNUPS_PER_MINUTE);
   const sessions = createSessions({ pool, guard, secret: requireValue(env, 'SESSION_SECRET') });
-  const passport = createPassport(createProof({ prisma, guard, passwords, currency: env.CURRENCY }));
+  const passport = createPassport(createProof({ env, pool, prisma, guard, lanes, proven }));
   const memory = createBasicMemory();
+
+  const proveBasic = async (header: string, req: Request, res: Response): Promise<Remembered> => {
+    try {
+      return memory.remember(header, await authenticate(passport, 'basic', req, res));
+    } catch (error) {
+      const known = isNoVerdict(error) && memory.recall(header, { isOutage: true });
+      if (known) return known;
+      throw error;
+    }
+  };
 
   return {
     async identify(req, res) {
       const header = req.headers.authorization;
       if (header === undefined) return sessions.read(req);
       const remembered = memory.recall(header, { isOutage: database.isAway() });
-      const known = remembered ?? memory.remember(header, await authenticate(passport, 'basic', req, res));
+      const known = remembered ?? (await proveBasic(header, req, res));
       await keepSession(sessions, known, req, res);
       return known.principal;
     },
@@ -76,8 +99,21 @@ export function createAuth({ env, pool, prisma, guard, database }: AuthDeps): Au
       await sessions.start(req, res, principal);
     },
     logout: (req, res) => logout({ sessions, memory }, req, res),
-    passwords,
+    async hashNewPassword(req, password) {
+      const address = addressOf(req);
+      await signUps.refuse(address);
+      return lanes.run('signUp', address, async () => {
+        await signUps.refuse(address);
+        await signUps.count(address);
+        return hashPassword(password);
+      });
+    },
   };
+}
+
+/** Too many wait, or a part we depend on is away: nothing was learnt of the credentials. */
+function isNoVerdict(error: unknown): boolean {
+  return error instanceof Problem && PROBLEMS[error.code].status === 503;
 }
 
 /** The verified credentials' own session, unless the request's cookie is a session of the same user already. */
@@ -144,11 +180,6 @@ function readBasic(header: string | undefined): { email: string; password: strin
   } catch {
     return undefined;
   }
-}
-
-/** A proxy's clients are told apart as `TRUST_PROXY` says; a client that has gone already has no address. */
-function addressOf(req: Request): string {
-  return req.ip ?? '';
 }
 
 function tell(proof: Promise<Principal | undefined>, done: (error: unknown, user?: Principal | false) => void): void {

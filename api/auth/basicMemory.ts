@@ -1,8 +1,8 @@
 /**
  * Remembers verified HTTP Basic credentials for a minute, each with the one session it started, so that a client
- * without cookies neither proves its password nor starts a session on every call. While the database is away nobody can
- * prove anything, and what was proven within the hour counts: so /metrics tells of an outage for as long. What is kept is
- * a MAC of the header under a key that lives in this process only: the memory holds no password.
+ * without cookies neither proves its password nor starts a session on every call. While nobody can prove anything, for the
+ * database is away or too many wait, what was proven within the hour counts: so /metrics tells of an outage for as long.
+ * What is kept is a MAC of the header under a key that lives in this process only: the memory holds no password.
  */
 import { createHmac, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';

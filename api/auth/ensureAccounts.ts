@@ -1,7 +1,8 @@
 /**
  * The accounts that come from the environment: the bank, with its settlement wallet, and the operator. Run at every
  * start. The environment wins: a password that was changed there replaces the stored one. Several processes may start
- * at once; unique indexes decide who makes what.
+ * at once; unique indexes decide who makes what. Both count as proven from then on: the bank's first deposit after a start
+ * does not wait behind everybody who logs in.
  */
 import { Fault } from '../../shared/errors/fault.ts';
 import { ConfigurationError, requireValue } from '../../shared/env.ts';
@@ -13,15 +14,19 @@ import { findUserByEmail } from '../../shared/store/findUserByEmail.ts';
 import type { PrismaClient } from '../../shared/store/pool.ts';
 import { replacePassword } from '../../shared/store/replacePassword.ts';
 import { normaliseEmail } from './email.ts';
-import { createPasswords } from './passwords.ts';
+import { hashPassword, isPassword } from './passwords.ts';
+import type { ProvenCredentials } from './provenCredentials.ts';
 
 interface EnsureDeps {
   env: Env;
   prisma: PrismaClient;
   logger: Logger;
+  /** Is told of both. */
+  proven: Pick<ProvenCredentials, 'remember'>;
 }
 
-export async function ensureAccounts({ env, prisma, logger }: EnsureDeps): Promise<void> {
+export async function ensureAccounts(deps: EnsureDeps): Promise<void> {
+  const { env, prisma } = deps;
   const bank = {
     role: 'bank' as const,
     name: 'Bank',
@@ -39,9 +44,9 @@ export async function ensureAccounts({ env, prisma, logger }: EnsureDeps): Promi
   if (bank.email === operator.email) {
     throw new ConfigurationError('BANK_EMAIL and OPERATOR_EMAIL are the same, and one account has one role.');
   }
-  const bankId = await ensureAccount(bank, { env, prisma, logger });
+  const bankId = await ensureAccount(bank, deps);
   await ensureWallet(prisma, { ownerId: bankId, kind: 'settlement', currency: env.CURRENCY });
-  await ensureAccount(operator, { env, prisma, logger });
+  await ensureAccount(operator, deps);
 }
 
 interface Wanted {
@@ -53,12 +58,11 @@ interface Wanted {
   password: string;
 }
 
-async function ensureAccount(wanted: Wanted, { env, prisma, logger }: EnsureDeps): Promise<bigint> {
-  const passwords = createPasswords();
+async function ensureAccount(wanted: Wanted, { env, prisma, logger, proven }: EnsureDeps): Promise<bigint> {
   const { role, name, email, password } = wanted;
   const found = await findUserByEmail(prisma, email, env.CURRENCY);
   if (!found) {
-    const passwordHash = await passwords.hash(password);
+    const passwordHash = await hashPassword(password);
     const wallet = { kind: 'settlement' as const, currency: env.CURRENCY };
     const created = await createAccount(prisma, {
       ...{ name, email, passwordHash, role },
@@ -72,9 +76,12 @@ async function ensureAccount(wanted: Wanted, { env, prisma, logger }: EnsureDeps
   if (user.role !== role) {
     throw new ConfigurationError(`${wanted.variable} is the e-mail of a ${user.role} account: choose another one.`);
   }
-  if (!(await passwords.matches(user.passwordHash, password))) {
-    await replacePassword(prisma, user.id, await passwords.hash(password));
+  let { passwordHash } = user;
+  if (!(await isPassword(passwordHash, password))) {
+    passwordHash = await hashPassword(password);
+    await replacePassword(prisma, user.id, passwordHash);
     logger.info({ role, email }, `the ${role} password was replaced by the environment's`);
   }
+  proven.remember({ email, password }, passwordHash);
   return user.id;
 }

@@ -23,6 +23,7 @@ import type { Auditor } from './books/auditor.ts';
 import { createBooksPages } from './books/pages.ts';
 import { createOperationPages } from './lookUp/operationPages.ts';
 import { createLookUpPages } from './lookUp/pages.ts';
+import { createPersonPages } from './lookUp/personPages.ts';
 import { createWalletPages } from './lookUp/walletPages.ts';
 import { createOverviewPages } from './overview/pages.ts';
 import { createBoard } from './queues/board.ts';
@@ -43,6 +44,8 @@ export interface ConsoleDeps {
   freeze: Freeze;
   admit: () => void;
   auditor: Auditor;
+  /** With one e-mail from one address, then it is locked out there. */
+  maxFailedLogins: number;
   /** Whether operators may act on the queues. */
   canWriteQueues: boolean;
 }
@@ -72,6 +75,7 @@ export function createConsole(deps: ConsoleDeps): CreateConsole {
       ...createOverviewPages({ ...shared, partitions: deps.queues.length }),
       ...createConsoleAssets(),
       ...createLookUpPages(shared),
+      ...createPersonPages(shared),
       ...createWalletPages(shared),
       ...createOperationPages(shared),
       ...createBooksPages(shared),

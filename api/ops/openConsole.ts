@@ -6,7 +6,7 @@ import { registerBooksMetrics } from './books/metrics.ts';
 import { createConsole } from './console.ts';
 import type { ConsoleDeps, CreateConsole } from './console.ts';
 
-interface OpenConsoleDeps extends Omit<ConsoleDeps, 'auditor' | 'canWriteQueues'> {
+interface OpenConsoleDeps extends Omit<ConsoleDeps, 'auditor' | 'canWriteQueues' | 'maxFailedLogins'> {
   env: Env;
   databaseUrl: string;
   registry: Registry;
@@ -23,5 +23,6 @@ export function openConsole({ env, databaseUrl, registry, ...deps }: OpenConsole
   registerBooksMetrics(registry, deps.prisma);
   // In production nobody gets it by forgetting a variable; whoever tries the service out has it without reading.
   const canWriteQueues = env.OPERATOR_QUEUE_WRITE ?? env.NODE_ENV !== 'production';
-  return { create: createConsole({ ...deps, auditor, canWriteQueues }), close: auditor.close };
+  const own = { auditor, canWriteQueues, maxFailedLogins: env.MAX_FAILED_LOGINS };
+  return { create: createConsole({ ...deps, ...own }), close: auditor.close };
 }

@@ -81,7 +81,7 @@ export function createAccountPages(deps: AccountPagesDeps): Endpoint[] {
 async function submitSignUp(deps: AccountPagesDeps, req: Request, res: Response, given: unknown): Promise<void> {
   const body = parsePart(signupBody, given, 'body');
   try {
-    const principal = await signUp(deps, body);
+    const principal = await signUp(deps, req, body);
     await startFirstSession(deps.auth, req, res, principal);
   } catch (error) {
     if (!(error instanceof Problem) || error.code !== 'email_taken') throw error;

@@ -30,12 +30,13 @@ export interface AccountDeps {
   currency: string;
 }
 
-/** Makes a customer with an empty wallet. Throws `email_taken`. */
+/** Makes a customer with an empty wallet. Throws `email_taken`, `rate_limited` or `overloaded`. */
 export async function signUp(
   { auth, prisma, guard, currency }: AccountDeps,
+  req: Request,
   { name, email, password }: z.infer<typeof signupBody>,
 ): Promise<Principal> {
-  const passwordHash = await auth.passwords.hash(password);
+  const passwordHash = await auth.hashNewPassword(req, password);
   const wallet = { kind: 'customer' as const, currency };
   const created = await guard(
     () => createAccount(prisma, { name, email, passwordHash, role: 'customer', wallet }),
@@ -62,9 +63,9 @@ export function createAccountRoutes(deps: AccountDeps): Route[] {
       roles: 'anyone',
       body: signupBody,
       answers: { 201: { description: 'The new account', schema: account, headers: SESSION_COOKIE } },
-      problems: ['email_taken', 'overloaded'],
+      problems: ['email_taken', 'rate_limited', 'overloaded'],
       async handle({ body, req, res }) {
-        const principal = await signUp(deps, body);
+        const principal = await signUp(deps, req, body);
         await startFirstSession(deps.auth, req, res, principal);
         return { status: 201, body: accountReply(principal) };
       },

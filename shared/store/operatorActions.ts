@@ -10,6 +10,7 @@ export type OperatorActionKind =
   | 'look_up_operation'
   | 'freeze'
   | 'unfreeze'
+  | 'unlock'
   | 'verify'
   | 'queue_pause'
   | 'queue_resume'

@@ -25,7 +25,16 @@ const PRUNE_SESSIONS = {
            ORDER BY expire LIMIT ${PRUNE_BATCH})`,
 };
 
+const PRUNE_LOGIN_FAILURES = {
+  name: 'prune-login-failures',
+  text: `DELETE FROM login_failure WHERE ctid = ANY (ARRAY(
+           SELECT ctid FROM login_failure WHERE expires_at <= statement_timestamp()
+           ORDER BY expires_at LIMIT ${PRUNE_BATCH} FOR UPDATE SKIP LOCKED))`,
+};
+
 /** Each removes up to `PRUNE_BATCH` rows, the oldest, and answers how many it found. */
-export const PRUNERS: readonly ((pool: Pool) => Promise<number>)[] = [PRUNE_REFUSED, PRUNE_SESSIONS].map(
-  (statement) => async (pool) => (await pool.query(statement)).rowCount ?? 0,
-);
+export const PRUNERS: readonly ((pool: Pool) => Promise<number>)[] = [
+  PRUNE_REFUSED,
+  PRUNE_SESSIONS,
+  PRUNE_LOGIN_FAILURES,
+].map((statement) => async (pool) => (await pool.query(statement)).rowCount ?? 0);

@@ -91,6 +91,7 @@ export async function startSystem({ queue, maxPending, onDeath }: SystemOptions)
         OPERATOR_EMAIL: OPERATOR.email,
         OPERATOR_PASS: OPERATOR.password,
         MAX_PENDING: String(maxPending),
+        MAX_SIGNUPS_PER_MINUTE: '10000',
         HOST: '127.0.0.1',
         PORT: '0',
         LOG_LEVEL: 'warn',

@@ -240,6 +240,53 @@ describe.each(backends)('look-ups, queues on %s', (backend) => {
     });
   });
 
+  describe('an e-mail that guessing has locked out', () => {
+    const ada = { email: 'ada@example.com', password: 'the right password' };
+    let other: Client;
+    let page: string;
+    beforeAll(async () => {
+      other = createClient((await service.add('api')).url);
+      const { json } = await client.post('/api/signup', { name: 'Ada', ...ada });
+      page = `/ops/people/${String(json['user_id'])}`;
+      expect(textOf(await operator.page(page))).toContain('Wrong log-ins None in the last');
+      for (let guess = 0; guess < 10; guess++) {
+        const { status } = await (guess % 2 === 0 ? client : other).post('/api/login', { ...ada, password: 'wrong' });
+        expect(status).toBe(401);
+      }
+    });
+    afterAll(() => other.close());
+
+    test('is so in every API process, and its page says so', async () => {
+      for (const each of [client, other]) expect((await each.post('/api/login', ada)).status).toBe(429);
+      expect(await operator.page(page)).toContain('>Unlock<');
+      expect(
+        rowsOf(await operator.page(page))
+          .at(-1)
+          ?.slice(0, 3),
+      ).toEqual(['127.0.0.1', '10', 'locked out']);
+    });
+    test('stays so without a reason', async () => {
+      const answer = await operator.send(`${page}/unlock`, { reason: ' ' });
+      expect([answer.status, answer.text]).toEqual([400, expect.stringContaining('id="reason-error"')]);
+      expect((await other.post('/api/login', ada)).status).toBe(429);
+    });
+    test('is unlocked in every API process by an operator, with a reason that is in the audit log', async () => {
+      const answer = await operator.send(`${page}/unlock`, { reason: 'She called' });
+      expect([answer.status, answer.headers.location]).toEqual([303, page]);
+      expect(await operator.concluded('unlock')).toMatchObject({
+        operator: OPERATOR_ACCOUNT.email,
+        target: `user ${page.split('/').at(-1)!}`,
+        details: 'She called',
+        outcome: 'done: 1 address',
+      });
+      for (const each of [other, client]) expect((await each.post('/api/login', ada)).status).toBe(200);
+      expect(textOf(await operator.page(page))).toContain('Wrong log-ins None in the last');
+    });
+    test('of nobody cannot be unlocked', async () => {
+      expect((await operator.send('/ops/people/999999/unlock', { reason: 'r' })).status).toBe(404);
+    });
+  });
+
   test('what cannot be written down beforehand is not done', async () => {
     const rename = (from: string, to: string) => query(stores.databaseUrl, `ALTER TABLE ${from} RENAME TO ${to}`);
     const path = `/api/wallets/${receiver.walletId}/freeze`;

@@ -30,6 +30,7 @@ interface ComposeService {
   environment?: Record<string, string | number>;
   ports?: string[];
   volumes?: string[];
+  secrets?: string[];
   depends_on?: Record<string, unknown> | string[];
   healthcheck?: { test?: string[]; disable?: boolean };
   restart?: string;
@@ -39,6 +40,7 @@ interface ComposeService {
 interface Compose {
   services: Record<string, ComposeService>;
   volumes: Record<string, unknown>;
+  secrets: Record<string, { environment: string }>;
 }
 
 const compose = parse(read('docker-compose.yml'), { merge: true }) as Compose;
@@ -183,6 +185,13 @@ describe('Prometheus and Grafana', () => {
     const mounted = compose.services['prometheus']?.volumes?.map((volume) => volume.split(':')[1]) ?? [];
     expect(files.filter((file) => !mounted.includes(file))).toEqual([]);
     expect(text).toContain('/run/secrets/operator_pass');
+  });
+
+  test('Grafana’s password is its own, and nobody needs one where it does not run', () => {
+    const { environment = {}, secrets = [] } = compose.services['grafana'] ?? {};
+    expect(environment['GF_SECURITY_ADMIN_PASSWORD__FILE']).toBe(`/run/secrets/${secrets.join()}`);
+    expect(secrets.map((name) => compose.secrets[name]?.environment)).toEqual(['GRAFANA_PASS']);
+    expect(JSON.stringify(environment)).not.toMatch(/OPERATOR|\$\{/);
   });
 
   test('Grafana’s dashboard draws from the data source that is provisioned', () => {

@@ -1,6 +1,7 @@
 /** The bank's and the operator's accounts, made at start out of the environment. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ensureAccounts } from '../../api/auth/ensureAccounts.ts';
+import { createProvenCredentials } from '../../api/auth/provenCredentials.ts';
 import type { Env } from '../../shared/env.ts';
 import { createLogger } from '../../shared/logger.ts';
 import { startApi } from '../support/api.ts';
@@ -13,8 +14,9 @@ beforeAll(async () => {
 afterAll(() => api.close());
 
 const logger = createLogger('test', 'silent');
+const proven = createProvenCredentials();
 const ensure = (changes: Partial<Env>) =>
-  ensureAccounts({ env: { ...api.env, ...changes }, prisma: api.prisma, logger });
+  ensureAccounts({ env: { ...api.env, ...changes }, prisma: api.prisma, logger, proven });
 const login = (email: string, password: string) => api.client()('POST', '/api/login', { email, password });
 const usersOf = (email: string) => api.prisma.appUser.findMany({ where: { email }, include: { wallets: true } });
 
@@ -81,7 +83,7 @@ describe('accounts of the environment', () => {
   it.each(['BANK_PASS', 'OPERATOR_PASS'] as const)('need %s', async (name) => {
     const given = Object.entries({ ...api.env, ...addresses() }).filter(([variable]) => variable !== name);
     const env = Object.fromEntries(given) as Env;
-    await expect(ensureAccounts({ env, prisma: api.prisma, logger })).rejects.toThrow(
+    await expect(ensureAccounts({ env, prisma: api.prisma, logger, proven })).rejects.toThrow(
       `${name} is not set, and this process cannot run without it.`,
     );
   });

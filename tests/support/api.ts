@@ -12,6 +12,7 @@ import { z } from 'zod';
 import { createApp } from '../../api/app.ts';
 import type { AppDeps } from '../../api/app.ts';
 import { ensureAccounts } from '../../api/auth/ensureAccounts.ts';
+import { createProvenCredentials } from '../../api/auth/provenCredentials.ts';
 import { createDatabaseGuard } from '../../api/databaseGuard.ts';
 import { createMove } from '../../api/movements.ts';
 import type { Move } from '../../api/movements.ts';
@@ -79,6 +80,9 @@ interface TestApiOptions extends Partial<Pick<AppDeps, 'move' | 'admit' | 'readi
   via?: (databaseUrl: string) => Promise<string>;
 }
 
+/** Everybody in a test comes from one address. */
+const UNLIMITED = { MAX_SIGNUPS_PER_MINUTE: '100000', MAX_FAILED_LOGINS_PER_MINUTE: '100000' };
+
 /** What only the whole service can do is tested there: here it is a fault. */
 const noFreeze = () => Promise.reject(new Error('not in this test'));
 const noBulk = { moveEach: noFreeze, moveAll: noFreeze };
@@ -91,6 +95,7 @@ export async function startApi(options: TestApiOptions = {}): Promise<TestApi> {
     SESSION_SECRET: 'a secret of sixteen or more',
     BANK_PASS: BANK.password,
     OPERATOR_PASS: OPERATOR.password,
+    ...UNLIMITED,
     ...options.env,
   });
   const logs: Record<string, unknown>[] = [];
@@ -100,7 +105,8 @@ export async function startApi(options: TestApiOptions = {}): Promise<TestApi> {
   const prisma = createPrisma(pool);
   const away = createDependency({ name: 'database', probe: () => pool.query('SELECT 1'), logger });
   pool.on('error', away.reportFailure);
-  if (options.accounts !== false) await ensureAccounts({ env, prisma, logger });
+  const proven = createProvenCredentials();
+  if (options.accounts !== false) await ensureAccounts({ env, prisma, logger, proven });
 
   const applyPool = createApplyPool({ databaseUrl, role: 'test', maxConnections: 1 });
   // The connection may notice that the test's database is dropped before it notices that it was ended.
@@ -110,7 +116,7 @@ export async function startApi(options: TestApiOptions = {}): Promise<TestApi> {
   const admit = options.admit ?? (() => undefined);
   const outcomes = createOutcomes({ pool, guard, clock: createDatabaseClock(() => readDatabaseTime(pool)) });
   const app = createApp({
-    ...{ env, logger, pool, prisma, database: away, move, admit },
+    ...{ env, logger, pool, prisma, database: away, proven, move, admit },
     operationRoutes: createOperationRoutes({ move, bulk: noBulk, freeze: noFreeze, admit, outcomes, pool, guard }),
     createConsole: () => express(),
     readiness: options.readiness ?? (() => Promise.resolve({ ready: true, checks: { database: true } })),

@@ -61,6 +61,9 @@ const SECRETS = {
   BANK_PASS: BANK_ACCOUNT.password,
   OPERATOR_EMAIL: OPERATOR_ACCOUNT.email,
   OPERATOR_PASS: OPERATOR_ACCOUNT.password,
+  // Everybody in a test comes from one address.
+  MAX_SIGNUPS_PER_MINUTE: '100000',
+  MAX_FAILED_LOGINS_PER_MINUTE: '100000',
 };
 
 /** How many commands wait in an API process to be sent. */

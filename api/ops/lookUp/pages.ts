@@ -7,7 +7,7 @@ import type { Request, Response } from 'express';
 import { z } from 'zod';
 import { MAX_EMAIL_LENGTH } from '../../auth/email.ts';
 import { findPerson } from '../../../shared/store/findPerson.ts';
-import type { Pool, PrismaClient } from '../../../shared/store/pool.ts';
+import type { PrismaClient } from '../../../shared/store/pool.ts';
 import type { OperatorActionKind } from '../../../shared/store/operatorActions.ts';
 import type { DatabaseGuard } from '../../databaseGuard.ts';
 import type { Endpoint } from '../../endpoint.ts';
@@ -22,7 +22,6 @@ import type { RenderConsole } from '../render.ts';
 import { walletNumber } from './fields.ts';
 
 interface LookUpDeps {
-  pool: Pool;
   prisma: PrismaClient;
   guard: DatabaseGuard;
   audit: Audit;
@@ -55,13 +54,11 @@ const searchForm = z.strictObject({
     { error: 'must be the number of a wallet, the id of an operation or an e-mail' },
   ),
 });
-const personPath = z.strictObject({ id: walletNumber });
 
 export function createLookUpPages(deps: LookUpDeps): Endpoint[] {
   return [
     { method: 'get', path: '/look-up', handler: (_req, res) => showSearch(deps, res) },
     { method: 'post', path: '/look-up', handler: (req, res) => search(deps, req, res) },
-    { method: 'get', path: '/people/:id', handler: (req, res) => showPerson(deps, req, res) },
   ];
 }
 
@@ -93,17 +90,6 @@ async function pathOfPerson({ prisma, guard, audit }: LookUpDeps, res: Response,
   if (person) return `/ops/people/${person.id}`;
   await noteLookUp(audit, res, 'look_up_person', 'nobody has that e-mail');
   throw new Problem('not_found', { detail: 'Nobody has signed up with that e-mail.' });
-}
-
-async function showPerson({ prisma, guard, audit, render }: LookUpDeps, req: Request, res: Response): Promise<void> {
-  const { id } = parsePart(personPath, { ...req.params }, 'path');
-  const person = await guard(() => findPerson(prisma, { id: BigInt(id) }));
-  await noteLookUp(audit, res, 'look_up_person', `user ${id}`);
-  if (!person) {
-    showSearch({ render }, res, { what: '', problem: new Problem('not_found', { detail: `There is no user ${id}.` }) });
-    return;
-  }
-  render(res, 'person', { title: `User ${id}`, section: 'look-up', person });
 }
 
 /** Writes down who looked at what, before it is shown. */
