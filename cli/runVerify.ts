@@ -4,7 +4,7 @@
  */
 import { ConfigurationError } from '../shared/env.ts';
 import type { Env } from '../shared/env.ts';
-import { errorSentence } from '../shared/errors/describeError.ts';
+import { describeError } from '../shared/errors/describeError.ts';
 import { connectClient } from '../shared/store/connection.ts';
 import { verifyBooks } from '../shared/store/verifyBooks.ts';
 import type { BooksReport, CheckResult } from '../shared/store/verifyBooks.ts';
@@ -96,7 +96,7 @@ const INSUFFICIENT_PRIVILEGE = '42501';
 function sentenceFor(error: unknown): string {
   if (error instanceof ConfigurationError) return error.message;
   const { code } = error as { code?: unknown };
-  const said = errorSentence(error);
+  const said = describeError(error).message;
   if (code === UNDEFINED_TABLE || code === UNDEFINED_COLUMN) {
     return 'The database does not have the tables of this version: run `npm run migrate` first.';
   }

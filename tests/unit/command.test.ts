@@ -23,6 +23,11 @@ const ASKED: Asked = {
 
 const create = (changes: Partial<Asked> = {}) => createCommand({ ...ASKED, ...changes }, NOW_MS);
 
+test('a command carries what was asked, and nothing where nothing was', () => {
+  expect(create()).toMatchObject({ details: 'Lunch', externalId: null });
+  expect(create({ details: undefined })).toMatchObject({ details: null });
+});
+
 describe('an operation id', () => {
   test('is the same for ever for the same user and key', () => {
     expect(create().id).toBe('27d790cb-161c-5284-bc80-10e27df52541');

@@ -6,7 +6,7 @@
  * how far it is, every second: should this process die, the lock goes with it and the run counts as interrupted.
  */
 import type pg from 'pg';
-import { errorSentence } from '../../../shared/errors/describeError.ts';
+import { describeError } from '../../../shared/errors/describeError.ts';
 import type { Logger } from '../../../shared/logger.ts';
 import { connectClient } from '../../../shared/store/connection.ts';
 import { verifyBooks } from '../../../shared/store/verifyBooks.ts';
@@ -81,7 +81,7 @@ async function run({ databaseUrl, logger, keeper, runId, stopping }: RunDeps): P
     ).catch((error: unknown): RunEnd => {
       if (stopping.aborted) return { state: 'interrupted' };
       logger.error({ err: error, run: runId.toString() }, 'a verification could not be finished');
-      return { state: 'failed', failure: errorSentence(error).slice(0, MAX_FAILURE) };
+      return { state: 'failed', failure: describeError(error).message.slice(0, MAX_FAILURE) };
     });
     clearInterval(heart);
     await beat();
