@@ -58,8 +58,7 @@ async function run(): Promise<number> {
   } finally {
     close();
   }
-  process.once('SIGINT', () => stopping.abort());
-  process.once('SIGTERM', () => stopping.abort());
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => stopping.abort());
   const status = await runVerify(env, stopping.signal);
   return isSound ? status : 1;
 }

@@ -1,7 +1,8 @@
 /**
  * `npm start`: the whole service on one machine. A PostgreSQL server of its own in `.saldo/`, migrations, the API and
  * one worker, each a process; DATABASE_URL replaces the server, REDIS_URL moves the queues. What was started is
- * stopped in the opposite order, the database last, whether by Ctrl-C, by SIGTERM, or because a later step failed.
+ * stopped in the opposite order, the database last, whether by Ctrl-C, by SIGTERM, by a terminal that was
+ * closed, or because a later step failed.
  */
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';

@@ -2,7 +2,7 @@
  * The life of one process, the same for every role: it starts, tells a supervisor that it is ready, works until it is
  * told to end, stops once, and exits.
  *
- *     starting ──started──▶ running ──SIGTERM, SIGINT or a supervisor that died──▶ stopping ──▶ exit 0
+ *     starting ──started──▶ running ──SIGTERM, SIGINT, SIGHUP or no supervisor──▶ stopping ──▶ exit 0
  *        │                     └──────it cannot go on: one sentence─────────────▶ stopping ──▶ exit 1
  *        ├─ a mistake in the configuration: one sentence, exit 1                      ├─ stop failed: exit 1
  *        └─ any other fault: message and stack, exit 1                                └─ took too long: exit 1
@@ -59,6 +59,11 @@ export function runProcess(
   };
   process.on('SIGTERM', () => stop('SIGTERM'));
   process.on('SIGINT', () => stop('SIGINT'));
+  // The terminal was closed: what is said now reaches nobody, and is no reason to end in the middle.
+  process.on('SIGHUP', () => {
+    for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+    stop('SIGHUP');
+  });
   process.on('disconnect', () => stop('the supervisor was gone'));
   process.on('uncaughtException', (error) => exitFatal('an exception that nothing caught', error));
   process.on('unhandledRejection', (error) => exitFatal('a rejection that nothing caught', error));

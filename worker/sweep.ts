@@ -64,7 +64,7 @@ export function startSweep(
 export async function sweepOnce(deps: SweepDeps): Promise<{ swept: number; failed: unknown[] }> {
   let swept = 0;
   const failed: unknown[] = [];
-  for (const partition of await duePartitions(deps.pool)) {
+  for (const partition of await duePartitions(deps.pool, deps.queues.length)) {
     const queue = deps.queues[partition];
     if (!queue) continue;
     try {

@@ -69,6 +69,7 @@ export function createSamplePool(options: Pick<PoolOptions, 'databaseUrl' | 'rol
       databaseUrl: options.databaseUrl,
       name: `${options.role}-sample`,
       settings: {
+        ...INDEXES_ONLY,
         synchronous_commit: 'off',
         idle_session_timeout: SAMPLER_SILENCE_MS,
         statement_timeout: AWAY_AFTER_MS,

@@ -39,7 +39,7 @@ export async function readSamples(pool: Pool, sinceMs: number, stepMs = 1): Prom
 export async function readTotals(pool: Pool): Promise<StoredTotals[]> {
   const { rows } = await pool.query<StoredTotals>(
     `SELECT DISTINCT ON (process) ${COLUMNS} FROM sample
-     WHERE at > clock_timestamp() - $1::float8 * interval '1 millisecond'
+     WHERE at > statement_timestamp() - $1::float8 * interval '1 millisecond'
      ORDER BY process, at DESC`,
     [SILENCE_MS],
   );

@@ -13,7 +13,7 @@ const MAX_REMOVED = 20;
 const WRITE = `
   WITH removed AS (
     DELETE FROM sample WHERE ctid = ANY (ARRAY(
-      SELECT ctid FROM sample WHERE at < clock_timestamp() - $4::float8 * interval '1 millisecond'
+      SELECT ctid FROM sample WHERE at < statement_timestamp() - $4::float8 * interval '1 millisecond'
       ORDER BY at LIMIT $5 FOR UPDATE SKIP LOCKED)))
   INSERT INTO sample (at, process, role, totals) VALUES (clock_timestamp(), $1, $2, $3::jsonb)`;
 

@@ -89,7 +89,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     patches: [
       {
         file: 'worker/sweep.ts',
-        from: '  for (const partition of await duePartitions(deps.pool)) {\n',
+        from: '  for (const partition of await duePartitions(deps.pool, deps.queues.length)) {\n',
         to: '  for (const partition of [] as number[]) {\n',
       },
     ],

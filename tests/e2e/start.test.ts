@@ -269,6 +269,16 @@ describe('an end', () => {
     expect(service.stderr()).toBe('');
   });
 
+  test('by a terminal that is closed, to which nothing can be said any more, leaves nothing and exits 0', async () => {
+    const service = await start();
+    const left = await everythingOf(service);
+    service.child.stdout?.destroy();
+    service.child.stderr?.destroy();
+    process.kill(-service.pid, 'SIGHUP');
+    expect(await service.exited).toEqual({ code: 0, signal: null });
+    expect(left()).toEqual([]);
+  });
+
   test('by SIGTERM to npm, which runs it, leaves nothing', async () => {
     for (const name of ['build.mjs', 'dist', 'node_modules']) {
       await symlink(path.resolve(name), path.join(folder, name));

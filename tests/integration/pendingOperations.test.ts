@@ -19,6 +19,7 @@ import type { Account } from '../support/accounts.ts';
 import { query } from '../support/inspect.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { openApplyPool } from '../support/pools.ts';
+import { rowsRead } from '../support/rowsRead.ts';
 import { createTestDatabase } from '../support/stores.ts';
 
 const PARTITIONS = 4;
@@ -153,10 +154,10 @@ describe('what is due', () => {
     const [due, later, elsewhere] = [toPartition(1), toPartition(1), toPartition(2)];
     await promise([due, elsewhere]);
     await promise([later], { dueInMs: 60_000 });
-    expect((await duePartitions(pool)).sort()).toEqual([1, 2]);
+    expect((await duePartitions(pool, PARTITIONS)).sort()).toEqual([1, 2]);
     const taken = await claimDue(pool, 1, 10);
     expect(taken.map(({ command }) => fromWire(command))).toEqual([{ ok: true, command: due }]);
-    expect(await duePartitions(pool)).toEqual([2]);
+    expect(await duePartitions(pool, PARTITIONS)).toEqual([2]);
   });
 
   test('is taken the oldest first and no more than asked for, however much there is', async () => {
@@ -230,4 +231,19 @@ describe('what was decided before it was promised', () => {
       );
     }
   }
+});
+
+test('among thousands of promises that are not due, those that are are found without a look at the others', async () => {
+  await query(
+    database.url,
+    `INSERT INTO pending_operation (id, partition, command, request_hash, next_attempt_at)
+     SELECT gen_random_uuid(), n % 4, '{}', decode(repeat('00', 32), 'hex'), now() + interval '1 hour'
+     FROM generate_series(1, 4000) AS n`,
+  );
+  await promise([toPartition(2)]);
+  const read = (work: (on: Pool) => Promise<unknown>) => rowsRead(pool, 'pending_operation', work);
+  expect(await duePartitions(pool, PARTITIONS)).toEqual([2]);
+  expect(await read((on) => duePartitions(on, PARTITIONS))).toBeLessThan(50);
+  expect(await read((on) => claimDue(on, 2, 10))).toBeLessThan(50);
+  expect(await read((on) => clearKept(on, 2, 10))).toBeLessThan(50);
 });

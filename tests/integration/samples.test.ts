@@ -6,6 +6,7 @@ import { readSamples, readTotals } from '../../shared/store/readSamples.ts';
 import { writeSample } from '../../shared/store/writeSample.ts';
 import type { Totals } from '../../shared/telemetry/sample.ts';
 import type { TestDatabase } from '../support/database.ts';
+import { rowsRead } from '../support/rowsRead.ts';
 import { createTestDatabase } from '../support/stores.ts';
 
 let database: TestDatabase;
@@ -157,4 +158,15 @@ describe('what is too old', () => {
     client.release();
     await other.end();
   });
+});
+
+test('of the samples of a large fleet a write and the newest totals go through none that they do not touch', async () => {
+  await pool.query(
+    `INSERT INTO sample (at, process, role, totals)
+     SELECT statement_timestamp() - interval '1 minute' - n * interval '1 second', 'p' || m, 'api', '{}'
+     FROM generate_series(1, 400) AS n, generate_series(1, 10) AS m`,
+  );
+  const write = (on: Pool) => writeSample(on, { process: 'p', role: 'api', totals: totals(1) });
+  expect(await rowsRead(pool, 'sample', write)).toBeLessThan(50);
+  expect(await rowsRead(pool, 'sample', readTotals)).toBeLessThan(50);
 });

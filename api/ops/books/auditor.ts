@@ -1,7 +1,7 @@
 /**
  * Runs the auditor for whoever presses the button: one run at a time in the whole fleet, beside the service.
  *
- * The work is PostgreSQL's, on a connection of its own that reads one snapshot; this process only asks for the next chunk
+ * The work is PostgreSQL's, on a connection of its own; this process only asks for the next chunk
  * and adds up what it is told, so its requests do not notice. A second connection holds the fleet's lock and writes down
  * how far it is, every second: should this process die, the lock goes with it and the run counts as interrupted.
  */
