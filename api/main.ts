@@ -4,6 +4,7 @@
  */
 import { createDependency } from '../shared/dependency.ts';
 import { readEnv, requireValue } from '../shared/env.ts';
+import type { Env } from '../shared/env.ts';
 import { closeWithin, runProcess } from '../shared/lifecycle.ts';
 import { createLogger } from '../shared/logger.ts';
 import { queueConnections } from '../shared/queue/ledgerQueue.ts';
@@ -14,6 +15,7 @@ import { createPool, createPrisma, createProbePool } from '../shared/store/pool.
 import { readDatabaseTime } from '../shared/store/readDatabaseTime.ts';
 import { createDatabaseClock } from '../shared/time.ts';
 import { createApp } from './app.ts';
+import { createCertainty } from './certainty.ts';
 import { ensureAccounts } from './auth/ensureAccounts.ts';
 import { createProvenCredentials } from './auth/provenCredentials.ts';
 import { createBulk } from './bulk.ts';
@@ -32,8 +34,8 @@ import { createSubmission } from './submit.ts';
 import { createWalletFinder } from './wallets.ts';
 
 const MAX_CONNECTIONS = 10;
-/** For the probe, the samples and the word of handled envelopes, and two for a verification. */
-const OTHER_CONNECTIONS = 5;
+/** For the probe, the samples, the word of handled envelopes and certainty, and two for a verification. */
+const OTHER_CONNECTIONS = 6;
 /** How often the database is asked for its time: a client who waits for it hears within two seconds that it hangs. */
 const TIMEKEEPING_MS = 1_000;
 
@@ -47,9 +49,7 @@ runProcess(async () => {
   const logger = createLogger('api', env.LOG_LEVEL);
 
   const pool = createPool({ databaseUrl, role: 'api', maxConnections: MAX_CONNECTIONS });
-  const queueInPostgres = env.REDIS_URL === undefined;
-  const connections = MAX_CONNECTIONS + OTHER_CONNECTIONS + (queueInPostgres ? queueConnections(env.PARTITIONS) : 0);
-  await assertUsable(pool, { partitions: env.PARTITIONS, queueInPostgres, connections });
+  await assertUsable(pool, needsOf(env));
   const prisma = createPrisma(pool);
   const probePool = createProbePool({ databaseUrl, role: 'api' });
   const clock = createDatabaseClock(() => readDatabaseTime(probePool));
@@ -66,7 +66,8 @@ runProcess(async () => {
   const metrics = createMetrics();
   const stopping = new AbortController();
   const { onEnvelope, onOutcome, onOutcomeRead: onRead } = metrics;
-  const outcomes = createOutcomes({ pool, guard, clock, stopping: stopping.signal, onRead });
+  const certainty = createCertainty({ databaseUrl, logger });
+  const outcomes = createOutcomes({ pool, guard, clock, certainty, stopping: stopping.signal, onRead });
   const gate = await openLedgerGate({ env, databaseUrl, outcomes, logger, onEnvelope, onOutcome, tracing });
   metrics.watchBuffers(gate.coalescers);
   const submission = createSubmission({
@@ -75,6 +76,7 @@ runProcess(async () => {
     pool,
     database,
     guard,
+    certainty,
     maxWaiting: env.MAX_WAITING_COMMANDS,
     maxPending: env.MAX_PENDING,
     stopping: stopping.signal,
@@ -112,7 +114,14 @@ runProcess(async () => {
     database.close();
     await closeWithin(STEP_LIMIT_MS, [gate.close()], logger);
     const poolEnd = prisma.$disconnect().then(() => pool.end());
-    await closeWithin(STEP_LIMIT_MS, [poolEnd, probePool.end(), tracing?.close()], logger);
+    await closeWithin(STEP_LIMIT_MS, [poolEnd, probePool.end(), certainty.close(), tracing?.close()], logger);
   };
   return { ready: { url: server.url }, stop };
 });
+
+/** Of the database. */
+function needsOf({ REDIS_URL, PARTITIONS: partitions }: Env) {
+  const queueInPostgres = REDIS_URL === undefined;
+  const connections = MAX_CONNECTIONS + OTHER_CONNECTIONS + (queueInPostgres ? queueConnections(partitions) : 0);
+  return { partitions, queueInPostgres, connections };
+}

@@ -10,6 +10,7 @@ import type { KnownOutcome } from '../shared/store/readOutcomes.ts';
 import type { Pool } from '../shared/store/pool.ts';
 import type { DatabaseClock } from '../shared/time.ts';
 import { createBatcher } from '../shared/batcher.ts';
+import type { Certainty } from './certainty.ts';
 import type { DatabaseGuard } from './databaseGuard.ts';
 
 /** How often a request that waits for an operation of another request looks again. */
@@ -35,6 +36,7 @@ interface OutcomesDeps {
   pool: Pool;
   guard: DatabaseGuard;
   clock: DatabaseClock;
+  certainty: Pick<Certainty, 'confirm'>;
   stopping?: AbortSignal;
   /** Told how long each read took, whatever came of it. */
   onRead?: (durationMs: number) => void;
@@ -45,7 +47,9 @@ export function createOutcomes(deps: OutcomesDeps): Outcomes {
     const startedMs = performance.now();
     try {
       const observe = deps.clock.beginObservation();
-      return await deps.guard(() => readOutcomes(deps.pool, ids, observe));
+      return await deps.guard(() =>
+        readOutcomes(deps.pool, ids, { onClock: observe, confirm: deps.certainty.confirm }),
+      );
     } finally {
       deps.onRead?.(performance.now() - startedMs);
     }
@@ -55,7 +59,7 @@ export function createOutcomes(deps: OutcomesDeps): Outcomes {
     return ids.map((id) => known.get(id));
   });
   const lookUpOperation = createBatcher(async (ids: string[]) => {
-    const found = await deps.guard(() => readOperations(deps.pool, [...new Set(ids)]));
+    const found = await deps.guard(() => readOperations(deps.pool, [...new Set(ids)], deps.certainty.confirm));
     return ids.map((id) => found.get(id));
   });
   // Whoever waits looks again in the same moments as all the others: so they share a list, and with it one query.

@@ -2,12 +2,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Fault } from '../shared/errors/fault.ts';
 import type { Command } from '../shared/ledger/command.ts';
-import { hastenPending, insertPending } from '../shared/store/pendingOperations.ts';
+import { countPending, hastenPending, insertPending } from '../shared/store/pendingOperations.ts';
 import type { Pool } from '../shared/store/pool.ts';
 import type { KnownOutcome } from '../shared/store/readOutcomes.ts';
 import { createBatcher } from '../shared/batcher.ts';
+import type { Certainty } from './certainty.ts';
 import type { DatabaseGuard } from './databaseGuard.ts';
 import type { Outcomes } from './outcomes.ts';
+import { createPendingRoom } from './pendingRoom.ts';
+import { Problem } from './problem.ts';
 
 /** How long a full `pending_operation` is taken to stay full. */
 const FULL_FOR_MS = 1_000;
@@ -25,6 +28,7 @@ interface PromiseDeps {
   pool: Pool;
   guard: DatabaseGuard;
   outcomes: Pick<Outcomes, 'read'>;
+  certainty: Pick<Certainty, 'confirm' | 'isStuck'>;
   partitions: number;
   maxPending: number;
 }
@@ -42,11 +46,21 @@ export interface Promises {
   isFull: () => boolean;
 }
 
-export function createPromises({ pool, guard, outcomes, partitions, maxPending }: PromiseDeps): Promises {
-  const bounds = { partitions, maxPending };
+export function createPromises(deps: PromiseDeps): Promises {
+  const { pool, guard, outcomes, certainty, partitions, maxPending } = deps;
+  const room = createPendingRoom({ maxPending, count: () => guard(() => countPending(pool, maxPending)) });
   let fullAtMs = -Infinity;
   const promiseNow = createBatcher(async (promised: Asked[]) => {
-    const refused = await guard(() => insertPending(pool, promised, bounds));
+    // Its COMMIT would wait for the replica as well, in one more session of PostgreSQL that nothing ends.
+    if (certainty.isStuck()) throw new Problem('unavailable');
+    const left = await room.left(promised.length);
+    const refused = await guard(() => insertPending(pool, promised, { partitions, room: left })).catch(
+      (error: unknown) => {
+        void certainty.confirm().catch(() => undefined);
+        throw error;
+      },
+    );
+    room.take(promised.length);
     const ids = promised.map(({ command }) => command.id);
     const known = await outcomes.read(ids);
     const results = ids.map((id) => known.get(id) ?? refused.get(id) ?? 'full');

@@ -18,6 +18,7 @@ import { FIRST_SWEEP_MS } from '../shared/store/pendingOperations.ts';
 import type { KnownOutcome } from '../shared/store/readOutcomes.ts';
 import type { Dependency } from '../shared/dependency.ts';
 import type { Pool } from '../shared/store/pool.ts';
+import type { Certainty } from './certainty.ts';
 import type { Coalescer } from './coalescer.ts';
 import type { DatabaseGuard } from './databaseGuard.ts';
 import type { Outcomes } from './outcomes.ts';
@@ -36,6 +37,7 @@ export interface SubmitDeps {
   pool: Pool;
   database: Dependency;
   guard: DatabaseGuard;
+  certainty: Certainty;
   maxWaiting: number;
   maxPending: number;
   /** Aborted when the process is to stop: who waits then is promised instead. */

@@ -13,11 +13,12 @@ import { decide } from '../ledger/decide.ts';
 import type { Decision, LedgerState } from '../ledger/decide.ts';
 import type { Command, Outcome, WalletKind, WalletState } from '../ledger/command.ts';
 import { bareArray } from './bareArray.ts';
-import { NotCommittedError } from './classifyFault.ts';
+import { NotCommittedError, UnclearCommitError } from './classifyFault.ts';
 import { TELL_HANDLED } from './handledEnvelopes.ts';
 import { insertOutcomes } from './insertOutcomes.ts';
 import { LOCK_DECISIONS, REFUSE_SUPERSEDED, contested } from './decisionLock.ts';
 import type { Pool, PoolClient } from './pool.ts';
+import { heedWarnings } from './replication.ts';
 
 const LOCK_WALLETS = {
   name: 'lock-wallets',
@@ -122,6 +123,7 @@ async function transact(
   const kept = decision.outcomes.map(({ command }) => command.id).filter((id) => state.promisedHashes.has(id));
   const keyed = contested(decision.outcomes.map(({ command }) => command));
   const keyedIds = bareArray(keyed.map(({ id }) => id));
+  const { warning, stop } = heedWarnings(client);
   const committing = pipeline([
     ...(keyed.length > 0
       ? [
@@ -138,11 +140,13 @@ async function transact(
     client.query('COMMIT'),
   ]);
   const telling = tellHandled(client, envelopeId);
-  const results = await committing;
+  const results = await committing.finally(stop);
   await telling;
   // A pipelined COMMIT of a failed transaction resolves without an error; only its tag tells.
   const tag = results.at(-1)?.command;
   if (tag !== 'COMMIT') throw new NotCommittedError(`COMMIT answered ${tag ?? 'nothing'}`);
+  const doubt = warning();
+  if (doubt !== undefined) throw new UnclearCommitError(`COMMIT was answered with a warning: ${doubt}`);
   return decision;
 }
 

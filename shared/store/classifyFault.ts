@@ -19,6 +19,11 @@ export class NotCommittedError extends Fault {
   override name = 'NotCommittedError';
 }
 
+/** COMMIT succeeded with a warning: a synchronous replica may not have it. Done again, it is found stored. */
+export class UnclearCommitError extends Fault {
+  override name = 'UnclearCommitError';
+}
+
 type FaultClass = 'retry' | 'away' | 'data' | 'unclear';
 
 const RETRY_STATES = new Set([
@@ -54,7 +59,7 @@ const OUTCOME_KEYS = new Set(['operation_pkey', 'refused_operation_pkey']);
 const OWN_FAULTS = [TypeError, RangeError, ReferenceError, SyntaxError];
 
 export function classifyFault(error: unknown): FaultClass {
-  if (error instanceof NotCommittedError) return 'retry';
+  if (error instanceof NotCommittedError || error instanceof UnclearCommitError) return 'retry';
   if (!(error instanceof pg.DatabaseError)) return OWN_FAULTS.some((own) => error instanceof own) ? 'unclear' : 'away';
   const { code = '', constraint = '', table = '' } = error;
   if (RETRY_STATES.has(code) || (code === '23505' && OUTCOME_KEYS.has(constraint))) return 'retry';

@@ -33,14 +33,13 @@ const INSERT_PROMISES = {
 type PromiseRefusal = 'deciding' | 'expired';
 
 /**
- * Commits the promises together, as many of them as the bound of `maxPending` rows leaves room for, and answers which it
- * refused, by id. A row that is already there stays as it is. Whether a promise stands is read afterwards, by
- * `readOutcomes`. Several API processes that insert at the same instant may pass the bound by one batch each.
+ * Commits the promises together, as many of them as there is room for, and answers which it refused, by id. A row that is already there stays as it is. Whether a promise stands is read afterwards, by
+ * `readOutcomes`.
  */
 export async function insertPending(
   pool: Pool,
   promised: readonly Promised[],
-  options: { partitions: number; maxPending: number },
+  options: { partitions: number; room: number },
 ): Promise<Map<string, PromiseRefusal>> {
   const commands = promised.map(({ command }) => command);
   const { rows } = await pool.query<{ refused_id: string; reason: PromiseRefusal }>({
@@ -53,14 +52,18 @@ export async function insertPending(
       commands.map(({ requestHash }) => requestHash),
       promised.map(({ dueInMs }) => dueInMs),
       commands.map(({ expiresAtMs }) => expiresAtMs),
-      options.maxPending,
+      options.room,
     ],
   });
   return new Map(rows.map(({ refused_id: id, reason }) => [id, reason]));
 }
 
-export async function countPending(pool: Pool): Promise<number> {
-  const { rows } = await pool.query<{ count: bigint }>('SELECT count(*) FROM pending_operation');
+/** Counts no further than `limit`. */
+export async function countPending(pool: Pool, limit = Number.MAX_SAFE_INTEGER): Promise<number> {
+  const { rows } = await pool.query<{ count: bigint }>(
+    'SELECT count(*) FROM (SELECT FROM pending_operation LIMIT $1) AS counted',
+    [limit],
+  );
   return Number(rows[0]?.count ?? 0n);
 }
 

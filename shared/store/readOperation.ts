@@ -5,6 +5,7 @@
 import type { KindName, RejectionReason } from '../ledger/command.ts';
 import { fromWire, initiatorOf } from '../queue/contracts.ts';
 import type { Pool } from './pool.ts';
+import { AWAITS_REPLICA } from './replication.ts';
 
 export interface OperationView {
   id: string;
@@ -34,10 +35,12 @@ export interface UnreadablePromise {
 const READ_OPERATIONS = {
   name: 'read-operations',
   text: `SELECT id, status AS state, kind, reason, debit_wallet_id, credit_wallet_id, amount, currency, details, external_id,
-           initiator_id, accepted_at, applied_at, NULL::jsonb AS command
+           initiator_id, accepted_at, applied_at, NULL::jsonb AS command,
+           ${AWAITS_REPLICA} AS awaits_replica
          FROM outcome WHERE id = ANY($1::uuid[])
          UNION ALL
-         SELECT id, 'pending', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, command
+         SELECT id, 'pending', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, command,
+           ${AWAITS_REPLICA}
          FROM pending_operation p WHERE p.id = ANY($1::uuid[]) AND NOT EXISTS (SELECT FROM outcome o WHERE o.id = p.id)`,
 };
 
@@ -56,14 +59,19 @@ interface StoredRow {
   accepted_at: Date;
   applied_at: Date;
 }
-type Row = StoredRow | { id: string; state: 'pending'; command: unknown };
+type Row = (StoredRow | { id: string; state: 'pending'; command: unknown }) & { awaits_replica: boolean };
 
-/** By id, in lower case. What is not there is left out. */
+/**
+ * By id, in lower case. What is not there is left out. `confirm` is called when what was read might be lost with the
+ * primary, and rejects when that is not known.
+ */
 export async function readOperations(
   pool: Pool,
   ids: readonly string[],
+  confirm?: () => Promise<void>,
 ): Promise<Map<string, OperationView | UnreadablePromise>> {
   const { rows } = await pool.query<Row>({ ...READ_OPERATIONS, values: [ids] });
+  if (rows[0]?.awaits_replica) await confirm?.();
   const views = rows.map((row) => (row.state === 'pending' ? pendingView(row.id, row.command) : storedView(row)));
   return new Map(views.map((view) => [view.id, view]));
 }

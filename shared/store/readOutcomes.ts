@@ -8,6 +8,7 @@ import type { RejectionReason } from '../ledger/command.ts';
 import { KINDS } from '../ledger/kinds.ts';
 import { bareArray } from './bareArray.ts';
 import type { Pool } from './pool.ts';
+import { AWAITS_REPLICA } from './replication.ts';
 
 interface Identified {
   id: string;
@@ -29,13 +30,15 @@ const toldOf = (column: 'wallet_id' | 'seq') =>
 const READ_OUTCOMES = {
   name: 'read-outcomes',
   text: `SELECT o.id, o.status AS state, o.reason, o.request_id, encode(o.request_hash, 'hex') AS request_hash,
-           e.balance_after, extract(epoch FROM clock_timestamp())::float8 * 1000 AS now_ms
+           e.balance_after, extract(epoch FROM clock_timestamp())::float8 * 1000 AS now_ms,
+           ${AWAITS_REPLICA} AS awaits_replica
          FROM outcome o
          LEFT JOIN entry e ON o.status = 'applied'
            AND e.wallet_id = ${toldOf('wallet_id')} AND e.seq = ${toldOf('seq')}
          WHERE o.id = ANY($1::uuid[])
          UNION ALL
-         SELECT p.id, 'pending', NULL, NULL, encode(p.request_hash, 'hex'), NULL, extract(epoch FROM clock_timestamp())::float8 * 1000
+         SELECT p.id, 'pending', NULL, NULL, encode(p.request_hash, 'hex'), NULL, extract(epoch FROM clock_timestamp())::float8 * 1000,
+           ${AWAITS_REPLICA}
          FROM pending_operation p
          WHERE p.id = ANY($1::uuid[]) AND NOT EXISTS (SELECT FROM outcome o WHERE o.id = p.id)`,
 };
@@ -48,17 +51,26 @@ interface Row {
   request_hash: string;
   balance_after: bigint | null;
   now_ms: number;
+  awaits_replica: boolean;
 }
 
-/** What is known of `ids`, by id. `onClock` is told the database's time whenever a row brought it. */
+interface ReadOptions {
+  /** Told the database's time whenever a row brought it. */
+  onClock?: (databaseNowMs: number) => void;
+  /** Called when what was read might be lost with the primary: rejects when that is not known. */
+  confirm?: () => Promise<void>;
+}
+
+/** What is known of `ids`, by id. */
 export async function readOutcomes(
   pool: Pool,
   ids: readonly string[],
-  onClock?: (databaseNowMs: number) => void,
+  { onClock, confirm }: ReadOptions = {},
 ): Promise<Map<string, KnownOutcome>> {
   const { rows } = await pool.query<Row>({ ...READ_OUTCOMES, values: [bareArray(ids)] });
   const [first] = rows;
   if (first) onClock?.(first.now_ms);
+  if (first?.awaits_replica) await confirm?.();
   return new Map(rows.map((row) => [row.id, toOutcome(row)]));
 }
 

@@ -70,7 +70,7 @@ async function waiters(count: number): Promise<number[]> {
 }
 
 async function promise(command: Command): Promise<void> {
-  await insertPending(pool, [{ command, dueInMs: 0 }], { partitions: 4, maxPending: 1_000 });
+  await insertPending(pool, [{ command, dueInMs: 0 }], { partitions: 4, room: 1_000 });
 }
 
 async function isPromised(command: Command): Promise<boolean> {
@@ -481,7 +481,7 @@ describe('plans', () => {
     const [anna, boris] = [await createCustomer(applying), await createCustomer(applying)];
     const useEveryStatement = async () => {
       const commands = [deposit(bank, anna, 2n), transfer(anna, boris, 1n)];
-      await insertPending(reading, [{ command: commands[0]!, dueInMs: 0 }], { partitions: 4, maxPending: 1_000_000 });
+      await insertPending(reading, [{ command: commands[0]!, dueInMs: 0 }], { partitions: 4, room: 1_000_000 });
       await claimDue(applying, 0, 500);
       await applyCommands(applying, commands);
       await readOutcomes(

@@ -70,7 +70,7 @@ const keyedId = () => uuidv5(uuidv7(), uuidv7());
 
 function promise(...commands: Command[]) {
   const promised = commands.map((command) => ({ command, dueInMs: 60_000 }));
-  return insertPending(pool, promised, { partitions: 4, maxPending: 1_000 });
+  return insertPending(pool, promised, { partitions: 4, room: 1_000 });
 }
 
 async function hold(accounts: readonly Account[]) {

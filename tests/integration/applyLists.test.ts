@@ -93,7 +93,7 @@ describe('an atomic list', () => {
   test('of which another body is promised under an id is refused, and the promise is kept later', async () => {
     const [anna, boris] = await couple(10n);
     const promised = transfer(anna, boris, 1n);
-    await insertPending(pool, [{ command: promised, dueInMs: 0 }], { partitions: 4, maxPending: 1_000 });
+    await insertPending(pool, [{ command: promised, dueInMs: 0 }], { partitions: 4, room: 1_000 });
     const list = atomic([transfer(anna, boris, 2n), withOtherBody(promised, 3n)]);
     await applyCommands(pool, list);
     expect(await outcomesOf(pool, list)).toEqual(['list_rejected', 'none']);

@@ -45,7 +45,7 @@ const promise = (...commands: Command[]) =>
   insertPending(
     pool,
     commands.map((each) => ({ command: each, dueInMs: 0 })),
-    { partitions: 4, maxPending: 10 },
+    { partitions: 4, room: 10 },
   );
 const promised = async () => {
   const { rows } = await pool.query<{ id: string }>('SELECT id FROM pending_operation ORDER BY id');

@@ -36,7 +36,7 @@ async function promise(payer: Customer, toWalletId: number, on = api): Promise<s
     },
     Date.now(),
   );
-  await insertPending(on.pool, [{ command, dueInMs: 30_000 }], { partitions: 4, maxPending: 10 });
+  await insertPending(on.pool, [{ command, dueInMs: 30_000 }], { partitions: 4, room: 10 });
   return command.id;
 }
 

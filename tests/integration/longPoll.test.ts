@@ -92,7 +92,7 @@ test('all who wait for an operation are told when it is decided', async () => {
   });
   await api.deposit(payer.walletId, 1);
   const command = transfer(account(payer), account(other), 1n);
-  await insertPending(api.pool, [{ command, dueInMs: 60_000 }], { partitions: 4, maxPending: 10 });
+  await insertPending(api.pool, [{ command, dueInMs: 60_000 }], { partitions: 4, room: 10 });
   const waiting = Array.from({ length: 50 }, () => poll(payer, command.id, 30));
   await until('they wait', () => looks().length >= 3);
   const applyPool = openApplyPool(api.env.DATABASE_URL!);

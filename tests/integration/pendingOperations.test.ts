@@ -43,11 +43,11 @@ afterEach(async () => {
 
 const toPartition = (partition: number, amountMinor = 1n) => deposit(bank, people[partition]!, amountMinor);
 const many = (count: number) => Array.from({ length: count }, () => toPartition(0));
-const promise = (commands: readonly Command[], { dueInMs = 0, maxPending = 10_000 } = {}) =>
+const promise = (commands: readonly Command[], { dueInMs = 0, room = 10_000 } = {}) =>
   insertPending(
     pool,
     commands.map((command) => ({ command, dueInMs })),
-    { partitions: PARTITIONS, maxPending },
+    { partitions: PARTITIONS, room },
   );
 const ids = (commands: readonly { id: string }[]) => commands.map(({ id }) => id).sort();
 const rows = () =>
@@ -112,18 +112,19 @@ describe('a promise', () => {
 
   test('is made only while there is room', async () => {
     const commands = many(5);
-    await promise(commands.slice(0, 3), { maxPending: 4 });
-    await promise(commands.slice(3), { maxPending: 4 });
+    await promise(commands.slice(0, 3), { room: 4 });
+    await promise(commands.slice(3), { room: 1 });
     expect(await countPending(pool)).toBe(4);
-    await promise(many(1), { maxPending: 4 });
+    await promise(many(1), { room: 0 });
     expect(await countPending(pool)).toBe(4);
+    expect(await countPending(pool, 3)).toBe(3);
   });
 
   test('needs no room when it is there already or is not needed', async () => {
     const [decided, promised, fresh] = many(3) as [Command, Command, Command];
     await applyCommands(pool, [decided]);
     await promise([promised]);
-    await promise([decided, promised, fresh], { maxPending: 2 });
+    await promise([decided, promised, fresh], { room: 1 });
     expect(ids(await rows())).toEqual(ids([promised, fresh]));
   });
 
@@ -246,4 +247,6 @@ test('among thousands of promises that are not due, those that are are found wit
   expect(await read((on) => duePartitions(on, PARTITIONS))).toBeLessThan(50);
   expect(await read((on) => claimDue(on, 2, 10))).toBeLessThan(50);
   expect(await read((on) => clearKept(on, 2, 10))).toBeLessThan(50);
+  const one = [{ command: toPartition(1), dueInMs: 0 }];
+  expect(await read((on) => insertPending(on, one, { partitions: PARTITIONS, room: 10 }))).toBeLessThan(50);
 });

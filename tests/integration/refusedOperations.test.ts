@@ -41,8 +41,7 @@ afterAll(async () => {
 
 const fresh = (changes: Partial<Command> = {}) => transfer(poor, boris, 5n, { id: uuidv7(), ...changes });
 const keyed = () => transfer(poor, boris, 5n, { id: uuidv5(uuidv7(), uuidv7()) });
-const promise = (command: Command) =>
-  insertPending(pool, [{ command, dueInMs: 0 }], { partitions: 1, maxPending: 1_000 });
+const promise = (command: Command) => insertPending(pool, [{ command, dueInMs: 0 }], { partitions: 1, room: 1_000 });
 const refuse = async (...commands: Command[]) => {
   await applyCommands(pool, commands);
   expect(await outcomesOf(pool, commands)).toEqual(commands.map(() => 'insufficient_funds'));

@@ -319,7 +319,7 @@ describe('a command that has expired', () => {
 describe('a bound on promises', () => {
   test('that is reached leaves a sent command unknown, and takes back one that has not left', async () => {
     await open({ maxPending: 1 });
-    const full = { partitions: 1, maxPending: 1 };
+    const full = { partitions: 1, room: 1 };
     await insertPending(lane.applyPool, [{ command: one(), dueInMs: 60_000 }], full);
     lane.hold();
     const [sent, behind] = [one(), one()];

@@ -87,7 +87,7 @@ describe.each(backends)('on %s', (backend) => {
 
   async function promise(commands: readonly Command[], dueInMs = 0): Promise<void> {
     const promised = commands.map((command) => ({ command, dueInMs }));
-    await insertPending(pool, promised, { partitions: PARTITIONS, maxPending: 10_000 });
+    await insertPending(pool, promised, { partitions: PARTITIONS, room: 10_000 });
   }
 
   function startWorker(partition: number): void {

@@ -27,7 +27,7 @@ async function promise(): Promise<Command> {
     currency: 'RUB',
   });
   const command = transfer(account(payer), account(receiver), 1n);
-  await insertPending(api.pool, [{ command, dueInMs: 60_000 }], { partitions: 4, maxPending: 10 });
+  await insertPending(api.pool, [{ command, dueInMs: 60_000 }], { partitions: 4, room: 10 });
   return command;
 }
 

@@ -512,7 +512,7 @@ describe('sound books', () => {
     const watched: Session = {
       async query(text, values) {
         const result = await client.query(text, values);
-        if (!text.includes('BEGIN')) {
+        if (text === 'ROLLBACK') {
           const { rows } = await watcher.query(
             `SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
                AND coalesce(backend_xmin, backend_xid) IS NOT NULL AND backend_type = 'client backend'`,

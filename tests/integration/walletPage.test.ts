@@ -98,7 +98,7 @@ describe('a wallet', () => {
 async function promise(payer: Customer, payee: Customer, amounts: readonly bigint[], changes: Partial<Command> = {}) {
   const commands = amounts.map((amountMinor) => transfer(accountOf(payer), accountOf(payee), amountMinor, changes));
   const promised = commands.map((command) => ({ command, dueInMs: 60_000 }));
-  await insertPending(api.pool, promised, { partitions: 4, maxPending: 100_000 });
+  await insertPending(api.pool, promised, { partitions: 4, room: 100_000 });
   return commands;
 }
 const accountOf = ({ userId, walletId }: Customer): Account => ({
@@ -126,7 +126,7 @@ describe('what is under way', () => {
     const [anna, boris] = [await api.customer('anna'), await api.customer('boris')];
     const [damaged, foreign] = await promise(anna, boris, [7n, 9n]);
     const operator = freezing('freeze', accountOf(anna), 999_999n);
-    await insertPending(api.pool, [{ command: operator, dueInMs: 60_000 }], { partitions: 4, maxPending: 100_000 });
+    await insertPending(api.pool, [{ command: operator, dueInMs: 60_000 }], { partitions: 4, room: 100_000 });
     const spoil = (id: string, change: string) =>
       api.pool.query(`UPDATE pending_operation SET command = ${change} WHERE id = $1`, [id]);
     await spoil(damaged!.id, `'"damaged"'`);

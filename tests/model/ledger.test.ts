@@ -176,7 +176,7 @@ function promise(item: Item): Step {
     check: () => true,
     async run(auditor, real) {
       const [command] = send(auditor, real, item) as [Command];
-      await insertPending(pool, [{ command, dueInMs: 0 }], { partitions: 4, maxPending: 1_000_000 });
+      await insertPending(pool, [{ command, dueInMs: 0 }], { partitions: 4, room: 1_000_000 });
       auditor.promise(command, Date.now());
       await agree(auditor, real);
     },

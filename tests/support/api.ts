@@ -10,6 +10,7 @@ import { Registry } from 'prom-client';
 import { expect } from 'vitest';
 import { z } from 'zod';
 import { createApp } from '../../api/app.ts';
+import { CERTAIN } from '../../api/certainty.ts';
 import type { AppDeps } from '../../api/app.ts';
 import { ensureAccounts } from '../../api/auth/ensureAccounts.ts';
 import { createProvenCredentials } from '../../api/auth/provenCredentials.ts';
@@ -114,7 +115,12 @@ export async function startApi(options: TestApiOptions = {}): Promise<TestApi> {
   const guard = createDatabaseGuard(away);
   const move = options.move ?? createDirectMove(applyPool, createWalletFinder(prisma, guard));
   const admit = options.admit ?? (() => undefined);
-  const outcomes = createOutcomes({ pool, guard, clock: createDatabaseClock(() => readDatabaseTime(pool)) });
+  const outcomes = createOutcomes({
+    pool,
+    guard,
+    certainty: CERTAIN,
+    clock: createDatabaseClock(() => readDatabaseTime(pool)),
+  });
   const app = createApp({
     ...{ env, logger, pool, prisma, database: away, proven, move, admit },
     operationRoutes: createOperationRoutes({ move, bulk: noBulk, freeze: noFreeze, admit, outcomes, pool, guard }),

@@ -4,6 +4,7 @@
  */
 import type { TestProject } from 'vitest/node';
 import { findChromium } from './chromium.ts';
+import { OTHER_POSTGRES } from './postgresServer.ts';
 import { buildService, message, spawnProgram } from './processes.ts';
 
 declare module 'vitest' {
@@ -23,7 +24,9 @@ const NO_CHROMIUM =
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   buildService();
-  const servers = spawnProgram('tests/support/servers.ts');
+  const servers = spawnProgram('tests/support/servers.ts', {
+    env: { [OTHER_POSTGRES]: process.env[OTHER_POSTGRES] ?? '' },
+  });
   const { databaseUrl, redisUrl } = (await message(servers, 'ready')) as { databaseUrl: string; redisUrl?: string };
   const chromiumPath = findChromium();
   const missing = [

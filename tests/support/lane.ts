@@ -3,6 +3,7 @@
  * a worker's side with connections of its own, which a test may hold with an envelope in its hand.
  */
 import { pino } from 'pino';
+import { createCertainty } from '../../api/certainty.ts';
 import { createDatabaseGuard } from '../../api/databaseGuard.ts';
 import type { DatabaseGuard } from '../../api/databaseGuard.ts';
 import { openLedgerGate } from '../../api/ledgerGate.ts';
@@ -94,14 +95,15 @@ export async function openLane(
   const guard = createDatabaseGuard(database);
   const stopping = new AbortController();
   const clock = createDatabaseClock(() => readDatabaseTime(pool));
-  const outcomes = createOutcomes({ pool, guard, clock, stopping: stopping.signal });
+  const certainty = createCertainty({ databaseUrl: apiDatabaseUrl, logger });
+  const outcomes = createOutcomes({ pool, guard, clock, certainty, stopping: stopping.signal });
   const sizes: number[] = [];
   const gate = await openLedgerGate({
     ...{ env, databaseUrl: apiDatabaseUrl, outcomes, logger },
     onEnvelope: (commands) => sizes.push(commands),
   });
   const submission = createSubmission({
-    ...{ coalescers: gate.coalescers, outcomes, pool, database, guard, stopping: stopping.signal },
+    ...{ coalescers: gate.coalescers, outcomes, pool, database, guard, certainty, stopping: stopping.signal },
     maxWaiting: env.MAX_WAITING_COMMANDS,
     maxPending: options.maxPending ?? env.MAX_PENDING,
   });
@@ -117,6 +119,7 @@ export async function openLane(
       side.release();
       await side.close();
       await gate.close();
+      await certainty.close();
       database.close();
       await Promise.all([pool.end(), probePool.end()]);
     },

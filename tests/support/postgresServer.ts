@@ -7,6 +7,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { startPostgres } from '../../cli/embeddedPostgres.ts';
 
+/** The programs of another PostgreSQL, such as /usr/lib/postgresql/15/bin, for a run of the tests on that. */
+export const OTHER_POSTGRES = 'TEST_POSTGRES_BIN';
+
 export interface PostgresServer {
   /** Of the administrator's database, from which others can be created. */
   url: string;
@@ -18,6 +21,7 @@ export async function startPostgresServer(): Promise<PostgresServer> {
   await chmod(folder, 0o711);
   const server = await startPostgres({
     folder,
+    installed: process.env[OTHER_POSTGRES] || undefined,
     settings: { fsync: 'off', full_page_writes: 'off', max_connections: '300', max_wal_size: '4GB' },
   });
   return {
