@@ -8,12 +8,13 @@
 import { ErrorCode, Queue, UnrecoverableError, Worker, createPostgresBackend } from 'bullmq';
 import type { Job, JobType, JobsOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
-import pg from 'pg';
+import type pg from 'pg';
 import { describeError } from '../errors/describeError.ts';
 import { Fault } from '../errors/fault.ts';
 import { ENVELOPE_JOB, queueName, queuePrefix } from './contracts.ts';
 import type { Envelope } from './contracts.ts';
 import { sessionConfig } from '../store/database/session.ts';
+import { openPool } from '../store/openPool.ts';
 import { createRedisConnections, explainRedis, wasNeverSent } from './redisConnections.ts';
 import { withDeadline } from '../time.ts';
 
@@ -37,6 +38,8 @@ const GOODBYE_MS = 500;
 const NOT_DELAYED: unknown[] = [ErrorCode.JobNotInState, ErrorCode.JobNotExist];
 /** To find the oldest among: on PostgreSQL, BullMQ lists what waits with the newest first, whatever one asks for. */
 const IDS_LOOKED_AT = 1_000;
+/** Of one query to a queue in PostgreSQL. */
+const QUERY_LIMIT_MS = 3_000;
 /** Among the first queue's keys, to which its user has every right. */
 const WRITTEN_KEY = `${queuePrefix(0)}:written`;
 const WRITTEN_FOR_MS = 10_000;
@@ -170,16 +173,20 @@ export function queueConnections(partitions: number): number {
 }
 
 function postgresBackend(options: BackendOptions): QueueBackend {
-  const pool = new pg.Pool({
+  const pool = openPool({
     ...sessionConfig({
       databaseUrl: options.databaseUrl,
       name: `${options.role}-queue`,
       // A queue is a hint: nobody waits until it has reached the disk, and what a crash takes is sent again.
-      settings: { search_path: 'bullmq', synchronous_commit: 'off' },
+      settings: {
+        search_path: 'bullmq',
+        synchronous_commit: 'off',
+        idle_in_transaction_session_timeout: QUERY_LIMIT_MS,
+      },
     }),
     max: queueConnections(options.partitions),
     connectionTimeoutMillis: 1_500,
-    query_timeout: 5_000,
+    query_timeout: QUERY_LIMIT_MS,
   });
   pool.on('error', options.onError);
   // BullMQ describes a pool by an interface of its own, which pg.Pool has but is not declared to have.

@@ -83,7 +83,7 @@ export async function applyCommands(
     return decision;
   } catch (error) {
     // Whatever went wrong, this session's state is unknown: closing it rolls back and frees its locks.
-    client.release(true);
+    client.release(error instanceof Error ? error : true);
     throw error;
   }
 }

@@ -6,6 +6,7 @@ import pg from 'pg';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { PrismaClient } from '../../prisma/generated/client.ts';
 import { INDEXES_ONLY, sessionConfig } from './database/session.ts';
+import { openPool } from './openPool.ts';
 
 export type { PrismaClient };
 export type Pool = pg.Pool;
@@ -22,19 +23,14 @@ interface PoolOptions {
   maxConnections: number;
 }
 
-/**
- * The server may end a session while somebody works on it. The queries then fail, which whoever made them hears of;
- * `pg` also emits it as an event, which nobody but the pool of an idle connection waits for and which would end the
- * process.
- */
-function openPool(config: pg.PoolConfig): Pool {
-  const pool = new pg.Pool(config);
-  pool.on('connect', (client) => client.on('error', () => undefined));
-  return pool;
-}
-
 /** How long a request waits for a connection or an answer before the database counts as away. */
 const AWAY_AFTER_MS = 1_500;
+
+/**
+ * A request's transaction takes milliseconds. One whose client is gone without a word holds the ids that it promises, and so
+ * keeps them from being decided.
+ */
+const ABANDONED_AFTER_MS = 5_000;
 
 /** For requests: gives up early, so that a client hears within two seconds that the database is away. */
 export function createPool(options: PoolOptions): Pool {
@@ -42,7 +38,11 @@ export function createPool(options: PoolOptions): Pool {
     ...sessionConfig({
       databaseUrl: options.databaseUrl,
       name: options.role,
-      settings: { ...INDEXES_ONLY, statement_timeout: AWAY_AFTER_MS },
+      settings: {
+        ...INDEXES_ONLY,
+        statement_timeout: AWAY_AFTER_MS,
+        idle_in_transaction_session_timeout: ABANDONED_AFTER_MS,
+      },
     }),
     max: options.maxConnections,
     types,

@@ -19,6 +19,10 @@ export const EVERY_SESSION: Settings = {
   idle_in_transaction_session_timeout: 0,
   idle_session_timeout: 0,
   exit_on_error: 'off',
+  // A session whose client is gone without a word ends, and frees what it holds, within a minute; by itself after two hours.
+  tcp_keepalives_idle: 30,
+  tcp_keepalives_interval: 10,
+  tcp_keepalives_count: 3,
   // Where plans are ruled out by their cost, it would compile each query for a third of a second.
   jit: 'off',
   // How values are written and read as text.
