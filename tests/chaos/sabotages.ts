@@ -39,7 +39,7 @@ export const SABOTAGES: readonly Sabotage[] = [
         to: '',
       },
       {
-        file: 'shared/store/applyCommands.ts',
+        file: 'shared/store/insertOutcomes.ts',
         from: '             hash, debit_seq, credit_seq, accepted_ms)\n         ORDER BY id`',
         to: '             hash, debit_seq, credit_seq, accepted_ms)\n         ORDER BY id ON CONFLICT (id) DO NOTHING`',
       },
@@ -252,5 +252,34 @@ export const SABOTAGES: readonly Sabotage[] = [
     ],
     args: ['--seed', '1', '--minutes', '0.4', '--faults', 'worker-kill'],
     expects: ['frozen-ignored'],
+  },
+  {
+    name: 'replica-will-do',
+    says: 'whoever answers a PING is taken for a primary, and nobody looks for another one',
+    patches: [
+      {
+        file: 'shared/queue/ledgerQueue.ts',
+        from: "  await connection.set(WRITTEN_KEY, '', 'PX', WRITTEN_FOR_MS);\n",
+        to: '  await connection.ping();\n  void [WRITTEN_KEY, WRITTEN_FOR_MS];\n',
+      },
+      { file: 'shared/queue/redisConnections.ts', from: '      return isElsewhere;\n', to: '      return false;\n' },
+    ],
+    // Once: a second failover would make the old one the primary again.
+    args: ['--seed', '1', '--minutes', '0.8', '--faults', 'redis-demote', '--every', '60', '--settle', '10'],
+    expects: ['slow-in-peace', 'refused-in-peace', 'promise-broken'],
+  },
+  {
+    name: 'holds-on',
+    says: 'a connection to Redis that swallows what is sent is kept',
+    patches: [
+      {
+        file: 'shared/queue/redisConnections.ts',
+        from: '(await isAnsweredAnew(connection)) && isOpen(connection)',
+        to: '(await isAnsweredAnew(connection)) && !isOpen(connection)',
+      },
+      { file: 'shared/queue/redisConnections.ts', from: '    socketTimeout: SILENCE_LIMIT_MS,\n', to: '' },
+    ],
+    args: ['--seed', '1', '--minutes', '0.8', '--faults', 'half-open', '--every', '8', '--settle', '10'],
+    expects: ['refused-in-peace', 'slow-in-peace', 'lost-in-peace'],
   },
 ];

@@ -5,6 +5,7 @@
  * The triggers are made once and stay; what they do is exchanged. So no fault waits for a lock on a table, and nobody
  * waits for it.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { openQueues } from '../support/queues.ts';
 import { DOWN_MS, FREEZE_MS, ended, insist } from './faultKind.ts';
@@ -12,6 +13,10 @@ import type { FaultKind } from './faultKind.ts';
 import { PARTITIONS } from './system.ts';
 import type { System } from './system.ts';
 
+/** How long the address leads to the old primary, which is a replica now. */
+const DEMOTED_MS = [1_000, 8_000] as const;
+/** What the service promises is twenty seconds after a primary is there; the last five are everybody's (`reach.ts`). */
+const FOUND_AGAIN_MS = 15_000;
 const DATABASE_MS = [1_000, 8_000] as const;
 const MOMENT_MS = [0, 0] as const;
 const ALL_QUEUES = 'queue';
@@ -20,6 +25,7 @@ export const STORE_FAULTS: readonly FaultKind[] = [
   { name: 'postgres-crash', durationMs: DOWN_MS, targets: () => ['postgres'], inflict: crashPostgres },
   { name: 'redis-kill', durationMs: DOWN_MS, targets: redisOf, inflict: killRedis },
   { name: 'redis-freeze', durationMs: FREEZE_MS, targets: redisOf, inflict: freezeRedis },
+  { name: 'redis-demote', durationMs: DEMOTED_MS, isAlone: true, targets: redisOf, inflict: demoteRedis },
   { name: 'flush', durationMs: MOMENT_MS, targets: () => [ALL_QUEUES], inflict: flush },
   { name: 'pause', durationMs: FREEZE_MS, targets: queueNames, inflict: pause },
   // Every third envelope, between its first statement and its COMMIT, as by a serialization failure.
@@ -65,6 +71,14 @@ function freezeRedis({ redis }: System): Promise<() => Promise<void>> {
   return ended(() => redis?.signal('SIGCONT'));
 }
 
+async function demoteRedis({ redis, links }: System): Promise<() => Promise<void>> {
+  await redis?.failOver();
+  return async () => {
+    for (const [name, link] of links) if (name.endsWith('-redis') && redis) link.setTarget(redis.port);
+    await sleep(FOUND_AGAIN_MS);
+  };
+}
+
 async function flush(system: System): Promise<() => Promise<void>> {
   await emptyQueue(system);
   return () => Promise.resolve();
@@ -91,9 +105,9 @@ export async function emptyQueue(system: System): Promise<void> {
 /** As an operator would, past the service. */
 async function pause({ postgres, redis }: System, target: string): Promise<() => Promise<void>> {
   const partition = /\d/.exec(target);
-  const places = { databaseUrl: postgres.url, redisUrl: redis?.url };
   const act = (what: 'pause' | 'resume') =>
     insist(async () => {
+      const places = { databaseUrl: postgres.url, redisUrl: redis?.url };
       const queues = openQueues(places, partition ? [Number(partition[0])] : undefined);
       await queues[what]().finally(queues.close);
     });

@@ -1,11 +1,10 @@
 /**
  * The whole service as it runs in production, on servers of its own: two API and two worker processes, PostgreSQL, and
- * Redis where the queues are on it. Between any two of them, and between the clients and each API, lies a proxy, so that
+ * a Redis with its replica where the queues are on it. Between any two of them, and between the clients and each API, lies a proxy, so that
  * every link can fail by itself. All of it is on the loopback interface and ends with this process.
  */
 import pg from 'pg';
-import { hasRedis, startRedis } from '../support/redisServer.ts';
-import type { RedisServer } from '../support/redisServer.ts';
+import { hasRedis } from '../support/redisServer.ts';
 import { spawnProgram } from '../support/processes.ts';
 import { createKeeper } from './keeper.ts';
 import type { Keeper } from './keeper.ts';
@@ -14,6 +13,8 @@ import { startCrashingPostgres } from './postgres.ts';
 import type { CrashingPostgres } from './postgres.ts';
 import { startProxy } from './proxy.ts';
 import type { Proxy } from './proxy.ts';
+import { startRedisPair } from './redisPair.ts';
+import type { RedisPair } from './redisPair.ts';
 
 export type QueueKind = 'redis' | 'postgres';
 
@@ -26,7 +27,7 @@ const WORKERS = 2;
 export interface System {
   queue: QueueKind;
   postgres: CrashingPostgres;
-  redis: RedisServer | undefined;
+  redis: RedisPair | undefined;
   apis: Keeper[];
   workers: Keeper[];
   /** By name: `api0-postgres`, `worker1-redis`, `clients-api0`. */
@@ -62,7 +63,7 @@ export async function startSystem({ queue, maxPending, onDeath }: SystemOptions)
   try {
     const postgres = await startCrashingPostgres();
     endings.push(postgres.stop);
-    const redis = queue === 'redis' ? await startRedis() : undefined;
+    const redis = queue === 'redis' ? await startRedisPair() : undefined;
     if (redis) endings.push(redis.stop);
     const direct = {
       DATABASE_URL: postgres.url,
