@@ -379,7 +379,8 @@ describe('a transaction that fails', () => {
         const isWrite = typeof asked === 'object' && /insert|update|delete/.test(asked.name ?? '');
         return isWrite ? answer.catch(() => ({ rows: [], command: 'INSERT' })) : answer;
       };
-      return { query, release: client.release.bind(client) };
+      const [on, off, release] = [client.on.bind(client), client.off.bind(client), client.release.bind(client)];
+      return { query, on, off, release };
     };
     return { connect } as unknown as Pool;
   }
