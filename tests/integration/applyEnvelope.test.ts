@@ -15,6 +15,7 @@ import { UndecidedCommandsError, UnreadableEnvelopeError, createQueueBackend } f
 import { insertPending } from '../../shared/store/pendingOperations.ts';
 import type { Pool } from '../../shared/store/pool.ts';
 import { readOutcomes } from '../../shared/store/readOutcomes.ts';
+import type { WatchTransaction } from '../../shared/telemetry/tracing.ts';
 import { freePort } from '../../cli/embeddedPostgres.ts';
 import {
   atomic,
@@ -335,6 +336,19 @@ describe('a fault that may pass', () => {
     expect(told).toBe(6);
     expect(await outcomesOf(pool, commands)).toEqual(['none']);
     await nowhere.end();
+  });
+
+  test('that comes while commands are tried one by one gives the envelope back to the queue, with nothing given up', async () => {
+    const anna = await createCustomer(pool);
+    const commands = [deposit(bank, anna, 1n, { details: '\0' }), deposit(bank, anna, 2n)];
+    let tries = 0;
+    const gone = () => Promise.reject(new Error('Connection terminated unexpectedly'));
+    const watch: WatchTransaction = (transact) => (++tries === 1 ? transact() : gone());
+    const applying = applyEnvelope({ ...applyDeps(pool), watch }, 'e-test', toEnvelope(commands));
+    const gaveUp = await applying.catch((error: unknown) => error);
+    expect(gaveUp).not.toBeInstanceOf(UndecidedCommandsError);
+    expect(gaveUp).toMatchObject({ message: 'Connection terminated unexpectedly' });
+    expect(await outcomesOf(pool, commands)).toEqual(['none', 'none']);
   });
 
   test('such as one operation id in two groups at the same moment ends with exactly one operation', async () => {

@@ -4,6 +4,7 @@ import { Problem } from '../../api/problem.ts';
 import type { WalletFacts } from '../../shared/ledger/command.ts';
 
 const PAYER = { userId: 1n, role: 'customer', walletId: 1n } as const;
+const BANK = { userId: 9n, role: 'bank', walletId: 9n } as const;
 
 /** A bulk whose wallets are looked up by `find`, and that must not come as far as the queue. */
 const bulkOver = (find: (id: bigint) => WalletFacts | undefined) =>
@@ -42,4 +43,32 @@ test('an atomic list of which a wallet cannot be looked up is not called refused
     return wallet(id);
   }).moveAll(request);
   await expect(moving).rejects.toMatchObject({ code: 'unavailable' });
+});
+
+test('a fault of our own is not called a refusal of the list either', async () => {
+  const moving = bulkOver((id) => {
+    if (id === 3n) throw new Problem('internal');
+    return wallet(id);
+  }).moveAll(request);
+  await expect(moving).rejects.toMatchObject({ code: 'internal' });
+});
+
+test('an item that could not be read is told so in its place, and the others of an atomic list that it was for that', async () => {
+  const unreadable = new Problem('malformed_json');
+  const results = await bulkOver(wallet).moveAll({ ...request, items: [items[0]!, unreadable, items[1]!] });
+  const codes = ['list_rejected', 'malformed_json', 'list_rejected'];
+  expect(results.map((each) => each instanceof Problem && each.code)).toEqual(codes);
+  expect(results[1]).toBe(unreadable);
+});
+
+test.each([
+  ['idempotency_key', { kind: 'transfer', principal: PAYER }, { idempotencyKey: 'same' }],
+  ['external_id', { kind: 'deposit', principal: BANK }, { idempotencyKey: undefined, externalId: 'same' }],
+] as const)('of two items of an atomic list with one %s the later one is refused', async (path, by, identity) => {
+  const twice = items.map((item) => ({ ...item, ...identity }));
+  const kindOf = (id: bigint) => (id === BANK.walletId ? 'settlement' : 'customer');
+  const bulk = bulkOver((id) => ({ ...wallet(id), kind: kindOf(id) }));
+  const [first, second] = await bulk.moveAll({ ...request, ...by, items: twice });
+  expect(first).toMatchObject({ code: 'list_rejected' });
+  expect(second).toMatchObject({ code: 'invalid_request', extras: { errors: [{ path }] } });
 });
