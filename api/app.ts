@@ -33,6 +33,7 @@ import { createHomePage } from './pages/homePage.ts';
 import { createRenderPage } from './pages/render.ts';
 import { Problem } from './problem.ts';
 import { createProxyWatch } from './proxyWatch.ts';
+import type { Quotas } from './quotas/quotas.ts';
 import { createFormReader, createJsonReader } from './readBody.ts';
 import { checkHead } from './requestHead.ts';
 import { requestIdOf, sendProblem, setRequestId } from './reply.ts';
@@ -50,6 +51,9 @@ export interface AppDeps {
   env: Env;
   logger: Logger;
   pool: Pool;
+  /** For what is only looked at. */
+  readPool: Pool;
+  quotas: Quotas;
   prisma: PrismaClient;
   database: Dependency;
   proven: ProvenCredentials;
@@ -78,6 +82,7 @@ export function createApp(deps: AppDeps): App {
   const serveDeps: ServeDeps = {
     auth,
     database: deps.database,
+    quotas: deps.quotas,
     readJson: createJsonReader(),
   };
 
@@ -111,12 +116,12 @@ export function createApp(deps: AppDeps): App {
 
 /** The busiest first: Express tries them in order. */
 function collectRoutes(deps: AppDeps, guard: DatabaseGuard, auth: Auth): Route[] {
-  const { operationRoutes, readiness, registry, pool, prisma, env } = deps;
+  const { operationRoutes, readiness, registry, readPool, quotas, prisma, env } = deps;
   return [
     ...operationRoutes,
-    ...createWalletRoutes({ pool, guard }),
+    ...createWalletRoutes({ readPool, guard, quotas }),
     ...createAccountRoutes({ auth, prisma, guard, currency: env.CURRENCY }),
-    ...createHealthRoutes({ readiness, registry, pool, guard }),
+    ...createHealthRoutes({ readiness, registry, pool: readPool, guard }),
   ];
 }
 

@@ -54,7 +54,7 @@ export interface DeliveryDeps {
   reportQueueFailure: (error: unknown) => void;
   readOutcomes: (ids: readonly string[]) => Promise<Map<string, KnownOutcome>>;
   /** A command's outcome is handed out, so long after the command arrived. */
-  onOutcome?: (waitedMs: number) => void;
+  onOutcome?: (waitedMs: number, command: Command, outcome: KnownOutcome) => void;
 }
 
 export interface Delivery {
@@ -95,7 +95,7 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
       if (!outcome || !isAnswer(outcome, submission.command)) return true;
       submission.state = 'settled';
       submission.onEnd(outcome);
-      deps.onOutcome?.(performance.now() - submission.arrivedAtMs);
+      deps.onOutcome?.(performance.now() - submission.arrivedAtMs, submission.command, outcome);
       return false;
     });
     return missing.length === 0;

@@ -15,6 +15,7 @@ import { traceQueue } from '../shared/telemetry/tracing.ts';
 import type { Tracing } from '../shared/telemetry/tracing.ts';
 import { createCoalescer } from './coalescer.ts';
 import type { Coalescer } from './coalescer.ts';
+import type { DeliveryDeps } from './delivery.ts';
 import type { Outcomes } from './outcomes.ts';
 
 /** How often an outcome is looked for when no worker has told of it. */
@@ -36,13 +37,13 @@ export interface LedgerGate {
   close: () => Promise<void>;
 }
 
-interface GateDeps {
+export interface GateDeps {
   env: Env;
   databaseUrl: string;
   outcomes: Outcomes;
   logger: Logger;
   onEnvelope: (commands: number) => void;
-  onOutcome?: (waitedMs: number) => void;
+  onOutcome?: DeliveryDeps['onOutcome'];
   tracing?: Tracing | undefined;
 }
 

@@ -33,7 +33,10 @@ export interface Outcomes {
 }
 
 interface OutcomesDeps {
+  /** For what payments wait for. */
   pool: Pool;
+  /** For who only looks. */
+  readPool: Pool;
   guard: DatabaseGuard;
   clock: DatabaseClock;
   certainty: Pick<Certainty, 'confirm'>;
@@ -59,7 +62,7 @@ export function createOutcomes(deps: OutcomesDeps): Outcomes {
     return ids.map((id) => known.get(id));
   });
   const lookUpOperation = createBatcher(async (ids: string[]) => {
-    const found = await deps.guard(() => readOperations(deps.pool, [...new Set(ids)], deps.certainty.confirm));
+    const found = await deps.guard(() => readOperations(deps.readPool, [...new Set(ids)], deps.certainty.confirm));
     return ids.map((id) => found.get(id));
   });
   // Whoever waits looks again in the same moments as all the others: so they share a list, and with it one query.

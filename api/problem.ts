@@ -182,7 +182,8 @@ export const PROBLEMS: Record<Code | RejectionReason, ProblemType> = {
   rate_limited: {
     status: 429,
     title: 'Too many attempts',
-    explanation: 'Wait for `Retry-After` seconds.',
+    explanation:
+      'Wait for `Retry-After` seconds. This attempt changed nothing; an earlier one with the same key may have.',
     retryAfterSeconds: 60,
   },
   headers_too_large: {

@@ -7,7 +7,8 @@ import type { z } from 'zod';
 import type { Dependency } from '../shared/dependency.ts';
 import type { Auth } from './auth/auth.ts';
 import { refuseForeign } from './csrf.ts';
-import { Problem } from './problem.ts';
+import { PROBLEMS, Problem } from './problem.ts';
+import type { Quotas } from './quotas/quotas.ts';
 import type { ReadBody } from './readBody.ts';
 import { requestIdOf, sendReply } from './reply.ts';
 import type { Call, Principal, Route } from './route.ts';
@@ -16,6 +17,7 @@ import { parsePart } from './schemas.ts';
 export interface ServeDeps {
   auth: Auth;
   database: Dependency;
+  quotas: Quotas;
   readJson: ReadBody;
 }
 
@@ -30,7 +32,28 @@ async function answer(route: Route, deps: ServeDeps, req: Request, res: Response
   if (deps.database.isAway() && route.path.startsWith('/api/')) throw new Problem('unavailable');
   route.admit?.();
   refuseForeign(req);
-  const principal = route.roles === 'anyone' ? undefined : await authorise(route.roles, deps.auth, req, res);
+  if (route.roles === 'anyone') return handle(route, deps, undefined, req, res);
+  const principal = await deps.auth.identify(req, res);
+  if (!principal) throw new Problem('unauthenticated');
+  try {
+    if (!route.roles.includes(principal.role)) throw new Problem('forbidden');
+    return await handle(route, deps, principal, req, res);
+  } catch (error) {
+    if (isMistake(error)) await deps.quotas.afterMistake(principal);
+    throw error;
+  }
+}
+
+/** What is the client's own doing, and cost us reading it. */
+function isMistake(error: unknown): boolean {
+  if (error instanceof Problem) return PROBLEMS[error.code].status < 500 && error.code !== 'rate_limited';
+  // As what reads bodies throws them.
+  const { status } = error as { status?: unknown };
+  return typeof status === 'number' && status < 500;
+}
+
+/** Reads the body and lets the route answer. */
+async function handle(route: Route, deps: ServeDeps, principal: Principal | undefined, req: Request, res: Response) {
   const body = route.body && parsePart(route.body, await (route.readBody ?? deps.readJson)(req, res), 'body');
   const call: Omit<Call, 'principal'> = {
     body,
@@ -46,16 +69,4 @@ async function answer(route: Route, deps: ServeDeps, req: Request, res: Response
 /** A route that takes no query ignores one, as every web server does. */
 function parseUrl(schema: z.ZodType | undefined, given: unknown, part: 'query' | 'path'): unknown {
   return schema && parsePart(schema, { ...(given as object) }, part);
-}
-
-async function authorise(
-  roles: Exclude<Route['roles'], 'anyone'>,
-  auth: Auth,
-  req: Request,
-  res: Response,
-): Promise<Principal> {
-  const principal = await auth.identify(req, res);
-  if (!principal) throw new Problem('unauthenticated');
-  if (!roles.includes(principal.role)) throw new Problem('forbidden');
-  return principal;
 }

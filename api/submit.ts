@@ -3,7 +3,7 @@
  * the time is up promise it with a 202, but only after the promise is committed.
  *
  *     keyed? ──known already──▶ its stored outcome, or wait for the promised one
- *       │ no
+ *       │ no: what its account may ask for in a second, and whether there is room
  *       ▼
  *     submitted ──outcome in time──▶ answer
  *       │ time is up
@@ -22,6 +22,7 @@ import type { Certainty } from './certainty.ts';
 import type { Coalescer } from './coalescer.ts';
 import type { DatabaseGuard } from './databaseGuard.ts';
 import type { Outcomes } from './outcomes.ts';
+import type { Quotas } from './quotas/quotas.ts';
 import { createHandOver, outcomeUnknown } from './handOver.ts';
 import type { Handed } from './handOver.ts';
 import { Problem } from './problem.ts';
@@ -38,6 +39,7 @@ export interface SubmitDeps {
   database: Dependency;
   guard: DatabaseGuard;
   certainty: Certainty;
+  quotas: Quotas;
   maxWaiting: number;
   maxPending: number;
   /** Aborted when the process is to stop: who waits then is promised instead. */
@@ -89,8 +91,12 @@ export function createSubmission(deps: SubmitDeps): Submission {
     if (isKeyed) {
       // What is decided already can be told however much is waiting.
       const known = await deps.outcomes.lookUp(command.id);
-      if (known) return known.state === 'pending' ? waitForPromised(command, known, options) : known;
+      if (known) {
+        await deps.quotas.toTell([command]);
+        return known.state === 'pending' ? waitForPromised(command, known, options) : known;
+      }
     }
+    await deps.quotas.toSubmit([command]);
     admitTo(coalescer);
     if (respondAsync) return promiseAtOnce(command, coalescer);
     if (promiseFirst) return promiseAndWait(command, coalescer, waitMs);
@@ -127,7 +133,7 @@ export function createSubmission(deps: SubmitDeps): Submission {
     await hasten(deps.coalescers.flatMap((coalescer) => coalescer.takeBack()).map(({ id }) => id));
   };
 
-  const ways = { outcomes: deps.outcomes, coalescerOf, hand };
+  const ways = { outcomes: deps.outcomes, quotas: deps.quotas, coalescerOf, hand };
   const submitEach = createSubmitEach({ ...ways, admitTo, promiseAtOnce, promiseLate });
   return { submit, submitEach, submitList: createSubmitList(ways), admit, close };
 }

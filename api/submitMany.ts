@@ -6,6 +6,7 @@ import type { End } from './delivery.ts';
 import { outcomeUnknown } from './handOver.ts';
 import type { Handed, HandOver } from './handOver.ts';
 import type { Outcomes } from './outcomes.ts';
+import type { Quotas } from './quotas/quotas.ts';
 import { Problem, attempt, orProblem } from './problem.ts';
 
 /** How often a list looks what has become of what is promised. */
@@ -35,6 +36,7 @@ export type SubmitList = (items: readonly Command[], waitMs: number) => Promise<
 /** How `submit` takes the steps of a single command. */
 interface Ways extends HandOver {
   outcomes: Outcomes;
+  quotas: Quotas;
   /** Throws a `Problem` when the partition would not serve a command in time. */
   admitTo: (coalescer: Coalescer) => void;
   promiseAtOnce: (command: Command, coalescer: Coalescer) => Promise<KnownOutcome>;
@@ -43,6 +45,7 @@ interface Ways extends HandOver {
 
 export function createSubmitEach({
   outcomes,
+  quotas,
   coalescerOf,
   hand,
   admitTo,
@@ -55,13 +58,16 @@ export function createSubmitEach({
       for (const index of commands.keys()) onEnd(index, known);
       return;
     }
+    const [old, open] = [commands.filter(({ id }) => known.has(id)), commands.filter(({ id }) => !known.has(id))];
+    const untold = await refusalOf(quotas.toTell(old));
+    const unasked = await refusalOf(quotas.toSubmit(open));
     const tell = async (index: number, end: Promise<KnownOutcome>) => onEnd(index, await orProblem(end));
     const slow: Promise<void>[] = [];
     const promised = new Map<number, KnownOutcome>();
     const fresh: { command: Command; index: number }[] = [];
     for (const [index, command] of commands.entries()) {
       const stored = known.get(command.id);
-      const refusal = stored ? undefined : attempt(() => admitTo(coalescerOf(command)));
+      const refusal = stored ? untold : (unasked ?? attempt(() => admitTo(coalescerOf(command))));
       if (refusal) onEnd(index, refusal);
       else if (stored?.state === 'pending') {
         if (wait.respondAsync || stored.requestHash !== command.requestHash) onEnd(index, stored);
@@ -78,6 +84,11 @@ export function createSubmitEach({
     );
     await Promise.all([late, watch(outcomes, promised, wait.waitMs, onEnd), ...slow]);
   };
+}
+
+/** Why not, if so. */
+async function refusalOf(turn: Promise<void>): Promise<Problem | undefined> {
+  return (await orProblem(turn)) ?? undefined;
 }
 
 /**
@@ -111,15 +122,20 @@ async function watch(
 
 export function createSubmitList({
   outcomes,
+  quotas,
   coalescerOf,
   hand,
-}: Pick<Ways, 'outcomes' | 'coalescerOf' | 'hand'>): SubmitList {
+}: Pick<Ways, 'outcomes' | 'quotas' | 'coalescerOf' | 'hand'>): SubmitList {
   return async (items, waitMs) => {
     const [first] = items;
     if (!first) return [];
     const known = await outcomes.read(items.map(({ id }) => id));
     const stored = items.map(({ id }) => known.get(id));
-    if (stored.every((outcome) => outcome !== undefined)) return stored;
+    if (stored.every((outcome) => outcome !== undefined)) {
+      await quotas.toTell(items);
+      return stored;
+    }
+    await quotas.toSubmit(items);
     // One transaction decides them, so one partition takes all of them, whatever their wallets.
     const coalescer = coalescerOf(first);
     coalescer.admit();

@@ -31,6 +31,13 @@ const schema = z.object({
   MAX_FAILED_LOGINS_PER_MINUTE: count(60, 1_000_000),
   // With one e-mail from one address within a quarter of an hour, in all processes together.
   MAX_FAILED_LOGINS: count(10, 1_000),
+  // What one account may ask of one API process (api/quotas/).
+  CUSTOMER_COMMANDS_PER_SECOND: count(300, 1_000_000),
+  CUSTOMER_REFUSALS_PER_SECOND: count(20, 1_000_000),
+  CUSTOMER_READS_PER_SECOND: count(50, 1_000_000),
+  BANK_COMMANDS_PER_SECOND: count(3_000, 1_000_000),
+  BANK_READS_PER_SECOND: count(500, 1_000_000),
+  READS_AT_ONCE: count(16, 10_000),
   TRUST_PROXY: z.coerce.number().int().min(0).max(16).default(0),
   CURRENCY: z.string().refine(isCurrency, 'must be an ISO 4217 currency code such as RUB').default('RUB'),
   // Where traces go; unset, there are none. The SDK reads this and its other OTEL_ variables by itself.

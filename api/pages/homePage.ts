@@ -29,6 +29,7 @@ import type { DatabaseGuard } from '../databaseGuard.ts';
 import type { Endpoint } from '../endpoint.ts';
 import type { Move } from '../movements.ts';
 import { PROBLEMS, Problem } from '../problem.ts';
+import type { Quotas } from '../quotas/quotas.ts';
 import type { ReadBody } from '../readBody.ts';
 import { requestIdOf } from '../reply.ts';
 import type { Principal } from '../route.ts';
@@ -44,7 +45,8 @@ import { AMOUNT_RULE, readTypedAmount } from './typedAmount.ts';
 interface HomePageDeps {
   env: Env;
   auth: Auth;
-  pool: Pool;
+  readPool: Pool;
+  quotas: Quotas;
   guard: DatabaseGuard;
   move: Move;
   /** Refuses with a `Problem` when no command could be served now. */
@@ -84,9 +86,9 @@ const homeQuery = z.object({
 });
 
 export function createHomePage(deps: HomePageDeps): Endpoint[] {
-  const { pool, guard } = deps;
+  const { readPool, guard } = deps;
   const readMark = createBatcher(async (walletIds: bigint[]) => {
-    const marks = await guard(() => readWalletMarks(pool, [...new Set(walletIds)]));
+    const marks = await guard(() => readWalletMarks(readPool, [...new Set(walletIds)]));
     return walletIds.map((id) => marks.get(id));
   });
   const home: Home = { ...deps, readMark };
@@ -100,6 +102,7 @@ export function createHomePage(deps: HomePageDeps): Endpoint[] {
           seeOther(res, '/login');
           return;
         }
+        await deps.quotas.toLook(principal);
         await showHome(home, req, res, principal);
       },
     },
@@ -160,7 +163,7 @@ async function showHome(
   principal: Principal,
   refused?: Refused,
 ): Promise<void> {
-  const { pool, guard, renderPage, env } = home;
+  const { renderPage, env } = home;
   if (principal.walletId === null) {
     renderPage(res, 'operator', { title: 'Operator', loggedIn: true });
     return;
@@ -177,7 +180,7 @@ async function showHome(
     notModified(res, mark);
     return;
   }
-  const wallet = viewWallet(await readOwnWallet({ pool, guard }, principal, { limit: PAGE, before }));
+  const wallet = viewWallet(await readOwnWallet(home, principal, { limit: PAGE, before }));
   if (!refused) res.setHeader('ETag', `"${mark}"`);
   const facts = { wallet, role: principal.role, payments, mark, refused };
   const isLocal = env.NODE_ENV !== 'production' && LOOPBACK.has(req.hostname);
@@ -194,12 +197,12 @@ function notModified(res: Response, mark: string): void {
 
 /** Those of `ids` that are there, in their order, and are the principal's own. */
 async function readPayments(
-  { pool, guard }: Home,
+  { readPool, guard }: Home,
   principal: Principal,
   ids: readonly string[],
 ): Promise<OperationView[]> {
   if (ids.length === 0) return [];
-  const found = await guard(() => readOperations(pool, ids));
+  const found = await guard(() => readOperations(readPool, ids));
   return ids
     .map((id) => found.get(id))
     .filter((each) => each !== undefined && each.state !== 'unreadable')

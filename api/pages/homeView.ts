@@ -88,7 +88,7 @@ function formOf(wallet: WalletView, submit: string, refused?: Refused): FormView
   }
   const wrong = form.fields.find(({ name }) => name in errors);
   // What has an outcome under the key keeps it for ever; what may still get one must not be sent under another.
-  const isOpen = PROBLEMS[problem.code].status === 503;
+  const isOpen = PROBLEMS[problem.code].status === 503 || problem.code === 'rate_limited';
   return {
     ...{ ...form, errors, values: given, focus: wrong?.name },
     error: wrong ? undefined : paymentWordsFor(problem),

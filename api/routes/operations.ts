@@ -4,9 +4,7 @@ import { KIND_NAMES } from '../../shared/ledger/command.ts';
 import { KINDS } from '../../shared/ledger/kinds.ts';
 import { amountToNumber } from '../../shared/ledger/money.ts';
 import type { OperationView, UnreadablePromise } from '../../shared/store/readOperation.ts';
-import type { Pool } from '../../shared/store/pool.ts';
 import type { Bulk } from '../bulk.ts';
-import type { DatabaseGuard } from '../databaseGuard.ts';
 import type { Freeze } from '../freezing.ts';
 import type { Move, Moved } from '../movements.ts';
 import type { Outcomes } from '../outcomes.ts';
@@ -14,6 +12,7 @@ import { problemsOfKind } from '../kindProblems.ts';
 import { MAX_POLLS_EACH, createPollPlaces } from '../pollPlaces.ts';
 import { parsePrefer } from '../prefer.ts';
 import { Problem } from '../problem.ts';
+import type { Quotas } from '../quotas/quotas.ts';
 import { route } from '../route.ts';
 import type { Principal, Reply, Route } from '../route.ts';
 import { createBulkRoute } from './bulk.ts';
@@ -27,8 +26,7 @@ export interface OperationRouteDeps {
   /** Refuses with a `Problem` when no command could be served now. */
   admit: () => void;
   outcomes: Outcomes;
-  pool: Pool;
-  guard: DatabaseGuard;
+  quotas: Quotas;
 }
 
 export function createOperationRoutes(deps: OperationRouteDeps): Route[] {
@@ -154,7 +152,7 @@ const operationBody = z.object({
   decided_at: z.iso.datetime().nullable().meta({ description: 'Null while it is pending.' }),
 });
 
-function operationRoute({ outcomes }: OperationRouteDeps): Route {
+function operationRoute({ outcomes, quotas }: OperationRouteDeps): Route {
   const places = createPollPlaces();
   return route({
     method: 'get',
@@ -171,6 +169,7 @@ function operationRoute({ outcomes }: OperationRouteDeps): Route {
     answers: { 200: { description: 'The operation.', schema: operationBody } },
     problems: ['operation_not_found'],
     handle: async ({ params, principal, req, res }) => {
+      await quotas.toLook(principal);
       const id = params.id.toLowerCase();
       const { waitMs = 0 } = parsePrefer(req.get('Prefer'));
       const leave = waitMs > 0 ? places.take(principal.userId) : undefined;

@@ -6,6 +6,7 @@ import { PENDING_LISTED, readWalletPage } from '../../shared/store/readWalletPag
 import type { PendingMovement, WalletEntry, WalletPage } from '../../shared/store/readWalletPage.ts';
 import type { DatabaseGuard } from '../databaseGuard.ts';
 import { Problem } from '../problem.ts';
+import type { Quotas } from '../quotas/quotas.ts';
 import { route } from '../route.ts';
 import type { Principal, Route } from '../route.ts';
 import { queryInteger } from '../schemas.ts';
@@ -55,8 +56,9 @@ const wallet = z.object({
   next_before: z.int().nullable().meta({ description: 'Pass it as `before` for the next page; null at the end.' }),
 });
 export interface WalletDeps {
-  pool: Pool;
+  readPool: Pool;
   guard: DatabaseGuard;
+  quotas: Quotas;
 }
 
 export type WalletView = z.infer<typeof wallet>;
@@ -70,7 +72,7 @@ export function createWalletRoutes(deps: WalletDeps): Route[] {
       roles: ['customer', 'bank'],
       query,
       answers: { 200: { description: 'The wallet', schema: wallet } },
-      problems: [],
+      problems: ['overloaded'],
       async handle({ principal, query: { limit = DEFAULT_PAGE, before } }) {
         return { status: 200, body: viewWallet(await readOwnWallet(deps, principal, { limit, before })) };
       },
@@ -80,14 +82,16 @@ export function createWalletRoutes(deps: WalletDeps): Route[] {
 
 /** The principal's own wallet. Throws `unauthenticated` for a session that outlived its database. */
 export async function readOwnWallet(
-  { pool, guard }: WalletDeps,
+  { readPool, guard, quotas }: WalletDeps,
   principal: Principal,
   { before, ...bounds }: { limit: number; before?: number | undefined; refusals?: number },
 ): Promise<WalletPage> {
   const { walletId } = principal;
   if (walletId === null) throw new Problem('forbidden');
   const bound = before === undefined ? undefined : BigInt(before);
-  const page = await guard(() => readWalletPage(pool, walletId, { ...bounds, before: bound }));
+  const page = await quotas.read(principal, bounds.limit, () =>
+    guard(() => readWalletPage(readPool, walletId, { ...bounds, before: bound })),
+  );
   if (page?.ownerId !== principal.userId) throw new Problem('unauthenticated');
   return page;
 }

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { createPool } from '../../shared/store/pool.ts';
 import type { Person } from '../../tests/support/people.ts';
+import { USUAL_QUOTAS } from '../../tests/support/quotas.ts';
 import { createPeople } from '../../tests/support/people.ts';
 import { createClient } from '../../tests/support/client.ts';
 import { BANK } from '../../tests/support/service.ts';
@@ -18,7 +19,7 @@ import { booksLines, failures } from '../report.ts';
 import { resultFile, writeResult } from '../results.ts';
 import { startServers } from '../servers/servers.ts';
 import { alignColumns } from '../table.ts';
-import { startSaldoEmbedded, startSaldoOnRedis } from '../targets/saldo.ts';
+import { startSaldo } from '../targets/saldo.ts';
 import type { Target } from '../targets/target.ts';
 import { listHarms } from './harms.ts';
 import type { Harm } from './harms.ts';
@@ -52,8 +53,8 @@ await runBenchProgram(async (signal) => {
   try {
     const machine = describeMachine(servers, 'an open loop');
     console.log(machineLine(machine));
-    target = await (servers.redis ? startSaldoOnRedis : startSaldoEmbedded)(servers);
-    const { databaseUrl } = target;
+    const databaseUrl = await servers.createDatabase('saldo');
+    target = await startSaldo({ databaseUrl, redisUrl: servers.redis?.nextUrl(), env: USUAL_QUOTAS });
     const pool = createPool({ databaseUrl, role: 'bench', maxConnections: 2 });
     const people = servers.people as [Person, Person];
     const [poor] = (await createPeople(databaseUrl, 1)) as [Person];

@@ -147,6 +147,16 @@ export function packEnvelope(commands: WireCommand[]): Envelope {
   return { v: isPlain ? PLAIN_VERSION : ENVELOPE_VERSION, commands };
 }
 
+/** What stays of an envelope that is done: who, what and how much. Undefined when nobody wrote anything into it. */
+export function withoutTexts(data: unknown): Envelope | undefined {
+  const envelope = envelopeSchema.safeParse(data);
+  if (!envelope.success) return undefined;
+  const commands = envelope.data.commands as WireCommand[];
+  if (!commands.some((command) => 'details' in command || 'externalId' in command)) return undefined;
+  const bare = { details: undefined, externalId: undefined };
+  return { v: envelope.data.v, commands: commands.map((command) => ({ ...command, ...bare })) };
+}
+
 /**
  * The commands of a job that can be read, and one line for each thing that cannot: the readable ones still get their
  * outcome, and the rest is for an operator to act on.

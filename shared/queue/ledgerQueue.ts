@@ -11,7 +11,7 @@ import type { Redis } from 'ioredis';
 import type pg from 'pg';
 import { describeError } from '../errors/describeError.ts';
 import { Fault } from '../errors/fault.ts';
-import { ENVELOPE_JOB, queueName, queuePrefix } from './contracts.ts';
+import { ENVELOPE_JOB, queueName, queuePrefix, withoutTexts } from './contracts.ts';
 import type { Envelope } from './contracts.ts';
 import { sessionConfig } from '../store/database/session.ts';
 import { openPool } from '../store/openPool.ts';
@@ -26,7 +26,8 @@ const ATTEMPT_PAUSE_MS = 1_000;
 const MAX_ATTEMPTS = 900;
 /** For an envelope whose commands fail by themselves: the partition's other envelopes are not to suffer for long. */
 const MAX_UNDECIDED_ATTEMPTS = 10;
-const KEEP_COMPLETED = 50;
+/** Of a partition, for operators. With `withoutTexts` they are a few hundred kilobytes each at most. */
+const KEEP_COMPLETED = 10;
 const KEEP_FAILED_SECONDS = 30 * 24 * 3600;
 const MAX_EVENTS = 1_000;
 const MAX_DELAYED = 100;
@@ -252,10 +253,21 @@ const WORKER_OPTIONS = {
   drainDelay: 2,
 };
 
+/**
+ * What people wrote has no business in the queue once it is stored. Sent along before the job's end, and nobody waits for
+ * it: should it fail, the text leaves with the job.
+ */
+function forgetTexts(job: Job): void {
+  const bare = withoutTexts(job.data);
+  if (bare) job.updateData(bare).catch(() => undefined);
+}
+
 function processor(handler: EnvelopeHandler): (job: Job) => Promise<unknown> {
   return async (job) => {
     try {
-      return await handler(job.id ?? '', job.data);
+      const result = await handler(job.id ?? '', job.data);
+      forgetTexts(job);
+      return result;
     } catch (error) {
       const isLast = error instanceof UndecidedCommandsError && job.attemptsMade + 1 >= MAX_UNDECIDED_ATTEMPTS;
       if (isLast || error instanceof UnreadableEnvelopeError) throw new UnrecoverableError(error.message);

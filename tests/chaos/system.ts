@@ -11,6 +11,7 @@ import type { Keeper } from './keeper.ts';
 import type { Death } from './history.ts';
 import { startCrashingPostgres } from './postgres.ts';
 import type { CrashingPostgres } from './postgres.ts';
+import { AMPLE_QUOTAS } from '../support/quotas.ts';
 import { startProxy } from './proxy.ts';
 import type { Proxy } from './proxy.ts';
 import { startRedisPair } from './redisPair.ts';
@@ -93,6 +94,7 @@ export async function startSystem({ queue, maxPending, onDeath }: SystemOptions)
         OPERATOR_PASS: OPERATOR.password,
         MAX_PENDING: String(maxPending),
         MAX_SIGNUPS_PER_MINUTE: '10000',
+        ...AMPLE_QUOTAS,
         HOST: '127.0.0.1',
         PORT: '0',
         LOG_LEVEL: 'warn',

@@ -3,6 +3,7 @@
  * worker that dies, freezes or forgets is soon made up for. With workers in this process where a test must hold them,
  * and with real worker processes where they are killed.
  */
+import type { Job } from 'bullmq';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { keepSerial } from '../../worker/keepSerial.ts';
 import type { Command } from '../../shared/ledger/command.ts';
@@ -151,6 +152,36 @@ describe.each(backends)('on %s', (backend) => {
       expect(await queue.stateOf('e-1')).toBe('completed');
       await queue.add('sweep-0', EMPTY, { keepCompleted: false });
       await until('it was done again', async () => (await queue.stateOf('sweep-0')) === undefined);
+    });
+
+    test('that is done keeps who, what and how much, and not what people wrote', async () => {
+      const pool = openApplyPool(stores.databaseUrl);
+      cleanUps.push(() => pool.end());
+      const [bank, anna] = [await createBank(pool), await createCustomer(pool)];
+      const texts = { details: 'The rent', externalId: 'A-17' };
+      const envelope = toEnvelope([deposit(bank, anna, 5n, texts), deposit(bank, anna, 6n)]);
+      const taken: unknown[] = [];
+      openWorker((_jobId, data) => Promise.resolve(void taken.push(data)));
+      await openQueue().add('e-1', envelope);
+      const bare = { details: undefined, externalId: undefined };
+      const left = { v: envelope.v, commands: envelope.commands.map((command) => ({ ...command, ...bare })) };
+      await withQueue(stores, 0, (queue) =>
+        until('it is done and nothing is read in it', async () => {
+          const job = (await queue.getJob('e-1')) as Job | undefined;
+          return (await job?.isCompleted()) === true && !JSON.stringify(job).includes('The rent') && job;
+        }).then((job) => expect(job.data).toEqual(left)),
+      );
+      expect(taken).toEqual([envelope]);
+    });
+
+    test('that is done stays until ten others are', async () => {
+      const queue = openQueue();
+      openWorker(() => Promise.resolve());
+      const jobIds = Array.from({ length: 14 }, (_, place) => `e-${place}`);
+      for (const jobId of jobIds) await queue.add(jobId, EMPTY);
+      await until('the last is done', async () => (await queue.stateOf('e-13')) === 'completed');
+      const states = await Promise.all(jobIds.map(queue.stateOf));
+      expect(states.filter((state) => state === 'completed')).toHaveLength(10);
     });
 
     test('that fails is tried again a second later, and lets the next one pass meanwhile', async () => {

@@ -17,6 +17,7 @@ import { createProvenCredentials } from '../../api/auth/provenCredentials.ts';
 import { createDatabaseGuard } from '../../api/databaseGuard.ts';
 import { createMove } from '../../api/movements.ts';
 import type { Move } from '../../api/movements.ts';
+import { createQuotas } from '../../api/quotas/quotas.ts';
 import { createOutcomes } from '../../api/outcomes.ts';
 import { createOperationRoutes } from '../../api/routes/operations.ts';
 import { createWalletFinder } from '../../api/wallets.ts';
@@ -31,6 +32,7 @@ import { readOutcomes } from '../../shared/store/readOutcomes.ts';
 import type { Pool, PrismaClient } from '../../shared/store/pool.ts';
 import { readDatabaseTime } from '../../shared/store/readDatabaseTime.ts';
 import { createDatabaseClock } from '../../shared/time.ts';
+import { AMPLE_QUOTAS } from './quotas.ts';
 import { createTestDatabase } from './stores.ts';
 
 export const BANK = { email: 'bank@saldo.localhost', password: 'bank-password' };
@@ -97,6 +99,7 @@ export async function startApi(options: TestApiOptions = {}): Promise<TestApi> {
     BANK_PASS: BANK.password,
     OPERATOR_PASS: OPERATOR.password,
     ...UNLIMITED,
+    ...AMPLE_QUOTAS,
     ...options.env,
   });
   const logs: Record<string, unknown>[] = [];
@@ -115,15 +118,17 @@ export async function startApi(options: TestApiOptions = {}): Promise<TestApi> {
   const guard = createDatabaseGuard(away);
   const move = options.move ?? createDirectMove(applyPool, createWalletFinder(prisma, guard));
   const admit = options.admit ?? (() => undefined);
+  const quotas = createQuotas(env);
   const outcomes = createOutcomes({
     pool,
+    readPool: pool,
     guard,
     certainty: CERTAIN,
     clock: createDatabaseClock(() => readDatabaseTime(pool)),
   });
   const app = createApp({
-    ...{ env, logger, pool, prisma, database: away, proven, move, admit },
-    operationRoutes: createOperationRoutes({ move, bulk: noBulk, freeze: noFreeze, admit, outcomes, pool, guard }),
+    ...{ env, logger, pool, readPool: pool, quotas, prisma, database: away, proven, move, admit },
+    operationRoutes: createOperationRoutes({ move, bulk: noBulk, freeze: noFreeze, admit, outcomes, quotas }),
     createConsole: () => express(),
     readiness: options.readiness ?? (() => Promise.resolve({ ready: true, checks: { database: true } })),
     registry: new Registry(),

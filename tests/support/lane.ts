@@ -10,6 +10,7 @@ import { openLedgerGate } from '../../api/ledgerGate.ts';
 import { createOutcomes } from '../../api/outcomes.ts';
 import type { Coalescer, Ticket } from '../../api/coalescer.ts';
 import { Problem } from '../../api/problem.ts';
+import { createQuotas } from '../../api/quotas/quotas.ts';
 import { createSubmission } from '../../api/submit.ts';
 import type { Submission } from '../../api/submit.ts';
 import { createDependency } from '../../shared/dependency.ts';
@@ -25,6 +26,7 @@ import { createDatabaseClock } from '../../shared/time.ts';
 import { applyEnvelope } from '../../worker/applyEnvelope.ts';
 import { applyDeps } from './applyDeps.ts';
 import { openApplyPool } from './pools.ts';
+import { AMPLE_QUOTAS } from './quotas.ts';
 import type { Stores } from './stores.ts';
 
 export interface Lane {
@@ -87,6 +89,7 @@ export async function openLane(
     OPERATION_TIMEOUT_MS: String(options.timeoutMs ?? 5_000),
     MAX_WAITING_COMMANDS: String(options.maxWaiting ?? 10_000),
     REDIS_URL: redisUrl,
+    ...AMPLE_QUOTAS,
   });
   const pool = createPool({ databaseUrl: apiDatabaseUrl, role: 'api', maxConnections: 5 });
   const probePool = createProbePool({ databaseUrl: apiDatabaseUrl, role: 'api' });
@@ -96,14 +99,23 @@ export async function openLane(
   const stopping = new AbortController();
   const clock = createDatabaseClock(() => readDatabaseTime(pool));
   const certainty = createCertainty({ databaseUrl: apiDatabaseUrl, logger });
-  const outcomes = createOutcomes({ pool, guard, clock, certainty, stopping: stopping.signal });
+  const outcomes = createOutcomes({ pool, readPool: pool, guard, clock, certainty, stopping: stopping.signal });
   const sizes: number[] = [];
   const gate = await openLedgerGate({
     ...{ env, databaseUrl: apiDatabaseUrl, outcomes, logger },
     onEnvelope: (commands) => sizes.push(commands),
   });
   const submission = createSubmission({
-    ...{ coalescers: gate.coalescers, outcomes, pool, database, guard, certainty, stopping: stopping.signal },
+    ...{
+      coalescers: gate.coalescers,
+      outcomes,
+      pool,
+      database,
+      guard,
+      certainty,
+      quotas: createQuotas(env),
+      stopping: stopping.signal,
+    },
     maxWaiting: env.MAX_WAITING_COMMANDS,
     maxPending: options.maxPending ?? env.MAX_PENDING,
   });

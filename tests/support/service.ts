@@ -4,6 +4,7 @@
  */
 import type { Client } from './client.ts';
 import { SESSION_SECRET } from './people.ts';
+import { AMPLE_QUOTAS } from './quotas.ts';
 import { spawnService } from './processes.ts';
 import type { Service } from './processes.ts';
 
@@ -64,6 +65,7 @@ const SECRETS = {
   // Everybody in a test comes from one address.
   MAX_SIGNUPS_PER_MINUTE: '100000',
   MAX_FAILED_LOGINS_PER_MINUTE: '100000',
+  ...AMPLE_QUOTAS,
 };
 
 /** How many commands wait in an API process to be sent. */
