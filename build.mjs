@@ -22,6 +22,7 @@ const SOURCES = [
   'tsconfig.json',
   'tsconfig.build.json',
   'build.mjs',
+  'docs/OPERATIONS.md',
 ];
 /** What is read from beside the code. */
 const COPIED = [
@@ -30,10 +31,14 @@ const COPIED = [
   'api/ops/assets',
   'api/ops/templates',
   'prisma/migrations',
+  'docs/OPERATIONS.md',
   'package.json',
 ];
 
-if (await isStale()) await build();
+if (await isStale()) {
+  await assertInstalled();
+  await build();
+}
 
 async function isStale() {
   const builtMs = await changedMs(STAMP);
@@ -50,6 +55,13 @@ async function newestMs(place) {
 
 async function changedMs(place) {
   return (await stat(place).catch(() => undefined))?.mtimeMs ?? 0;
+}
+
+/** An install can have left out what its scripts make (`--ignore-scripts`, or a policy that says so). */
+async function assertInstalled() {
+  if (await stat(path.join(ROOT, 'prisma/generated/client.ts')).catch(() => undefined)) return;
+  console.error('The Prisma client is missing, which an install makes as its last step: npm run postinstall');
+  process.exit(1);
 }
 
 async function build() {

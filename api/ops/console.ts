@@ -28,6 +28,7 @@ import { createWalletPages } from './lookUp/walletPages.ts';
 import { createOverviewPages } from './overview/pages.ts';
 import { createBoard } from './queues/board.ts';
 import { createRenderConsole } from './render.ts';
+import { createRunbook } from './runbook.ts';
 
 export interface ConsoleDeps {
   logger: Logger;
@@ -80,6 +81,7 @@ export function createConsole(deps: ConsoleDeps): CreateConsole {
       ...createOperationPages(shared),
       ...createBooksPages(shared),
       ...createAuditPages(shared),
+      ...createRunbook(shared),
     ]);
     return app;
   };

@@ -12,7 +12,7 @@ import { printDuration, printMoney, printNumber, printTime } from './print.ts';
 interface ConsolePage {
   title: string;
   /** Which entry of the navigation it belongs to. */
-  section: 'overview' | 'look-up' | 'books' | 'audit';
+  section: 'overview' | 'look-up' | 'books' | 'audit' | 'runbook';
   /** Files below /ops/assets/. */
   scripts?: readonly string[];
   styles?: readonly string[];

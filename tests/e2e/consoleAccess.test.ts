@@ -13,7 +13,14 @@ import type { Stores } from '../support/stores.ts';
 /** What is there, and what is not: both are closed. */
 const READ = [
   ...['/ops', '/ops/', '/ops/figures', '/ops/look-up', '/ops/wallets/1', '/ops/people/1', '/ops/books'],
-  ...['/ops/books/progress', '/ops/audit', '/ops/assets/console.css', '/ops/assets/overview.js', '/metrics'],
+  ...[
+    '/ops/books/progress',
+    '/ops/audit',
+    '/ops/runbook',
+    '/ops/assets/console.css',
+    '/ops/assets/overview.js',
+    '/metrics',
+  ],
   ...[
     '/ops/queues',
     '/ops/queues/',

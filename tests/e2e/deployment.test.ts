@@ -179,6 +179,22 @@ describe('Prometheus and Grafana', () => {
     expect(rules.filter(({ annotations }) => !annotations.summary || !annotations.action)).toEqual([]);
   });
 
+  test('every rule leads to the runbook, which knows it', () => {
+    const runbook = read('docs/OPERATIONS.md');
+    const { groups } = parse(read('deploy/prometheus/rules.yml')) as {
+      groups: { rules: { alert: string; annotations: { runbook?: string } }[] }[];
+    };
+    expect(runbook).toContain('\n## When an alert fires\n');
+    expect(read('README.md')).toContain('](docs/OPERATIONS.md)');
+    for (const { alert, annotations } of groups.flatMap(({ rules }) => rules)) {
+      expect([alert, annotations.runbook]).toEqual([
+        alert,
+        'docs/OPERATIONS.md#when-an-alert-fires, which the console has at /ops/runbook',
+      ]);
+      expect(runbook).toContain(`| \`${alert}\``);
+    }
+  });
+
   test('Prometheus reads the rules and the secrets from where compose puts them', () => {
     const text = read('deploy/prometheus/prometheus.yml');
     const { rule_files: files } = parse(text) as { rule_files: string[] };

@@ -17,7 +17,7 @@ function foreign(id: string, secret = 'the secret of another service'): string {
 describe('session cookies', () => {
   let api: TestApi;
   beforeAll(async () => {
-    api = await startApi({ accounts: false, env: { TRUST_PROXY: '1' } });
+    api = await startApi({ env: { TRUST_PROXY: '1' } });
   });
   afterAll(() => api.close());
 
