@@ -145,7 +145,12 @@ describe('pruning', () => {
       [refused.id],
     );
     await refuse(refused);
-    await query(database.url, 'INSERT INTO pending_operation SELECT ($1::pending_operation).*', [row!.promise]);
+    const columns = 'id, partition, command, request_hash, attempts, next_attempt_at, created_at';
+    await query(
+      database.url,
+      `INSERT INTO pending_operation (${columns}) SELECT ${columns} FROM (SELECT ($1::pending_operation).*) AS kept`,
+      [row!.promise],
+    );
     await age([refused], '2 hours');
     await pruneOnce(pool);
     expect(await placesOf([refused])).toEqual([['refused_operation']]);
