@@ -62,7 +62,7 @@ export interface AppDeps {
   move: Move;
   admit: () => void;
   createConsole: CreateConsole;
-  readiness: () => Promise<Readiness>;
+  readiness: () => Readiness;
   registry: Registry;
   tracing?: Tracing | undefined;
 }

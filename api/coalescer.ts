@@ -35,6 +35,8 @@ export interface CoalescerDeps extends DeliveryDeps {
   /** The bound of the buffer, in commands. */
   maxWaiting: number;
   onEnvelope: (commands: number) => void;
+  /** Until when no worker worked, by `performance.now()`: nothing is late for what nobody could do. */
+  workersGoneUntilMs: () => number;
 }
 
 /** A command handed over, as its owner sees it. */
@@ -107,8 +109,7 @@ export function createCoalescer(deps: CoalescerDeps): Coalescer {
     admit: () => {
       if (deps.isQueueAway()) throw new Problem('unavailable');
       if (buffer.length >= deps.maxWaiting) throw new Problem('overloaded');
-      const oldest = straggler ?? slot;
-      const isLate = oldest !== undefined && performance.now() - oldest.arrivedAtMs > deps.timeoutMs;
+      const isLate = isLateNow(straggler ?? slot, deps);
       if (isLate && !delivery.isPaused()) throw new Problem('overloaded');
     },
     submit: (command, onEnd) => {
@@ -179,6 +180,14 @@ function withdraw(buffer: Submission[], submission: Submission): boolean {
   const place = buffer.indexOf(submission);
   if (place >= 0) buffer.splice(place, 1);
   return place >= 0;
+}
+
+/** Time in which no worker worked counts for nothing. */
+function isLateNow(
+  oldest: SentEnvelope | undefined,
+  { timeoutMs, workersGoneUntilMs }: Pick<CoalescerDeps, 'timeoutMs' | 'workersGoneUntilMs'>,
+): boolean {
+  return oldest !== undefined && performance.now() - Math.max(oldest.arrivedAtMs, workersGoneUntilMs()) > timeoutMs;
 }
 
 /** The oldest submissions, up to `count`, taken out of the buffer: an atomic list leaves whole or stays. */

@@ -11,6 +11,7 @@ import { createBag } from './bag.ts';
 import type { Placed } from './bag.ts';
 import type { End } from './delivery.ts';
 import { Problem } from './problem.ts';
+import type { Workers } from './workers.ts';
 
 /** How long a request hopes for the outcome of a command that left before the database was found to be away. */
 const HOPE_MS = 1_700;
@@ -48,12 +49,13 @@ interface HandOverDeps {
   /** By partition. */
   coalescers: readonly Coalescer[];
   database: Dependency;
+  workers: Pick<Workers, 'areGone'>;
   /** Aborted when the process is to stop. */
   stopping: AbortSignal;
 }
 
-export function createHandOver({ coalescers, database, stopping }: HandOverDeps): HandOver {
-  const wait = createWait({ database, stopping });
+export function createHandOver({ coalescers, ...deps }: HandOverDeps): HandOver {
+  const wait = createWait(deps);
 
   const coalescerOf = (command: Command): Coalescer => {
     const coalescer = coalescers[partitionOf(command, coalescers.length)];
@@ -101,10 +103,11 @@ export function outcomeUnknown({ id, expiresAtMs }: Command): Problem {
 }
 
 /**
- * Waits until what is begun is done; no longer when the time is up, when the process is to stop, or when the database
- * seems to be away: what waits there can neither be read nor promised, and the client is told so within two seconds.
+ * Waits until what is begun is done; no longer when the time is up, when the process is to stop, when no worker is left
+ * that could do it, or when the database seems to be away: what waits there can neither be read nor promised, and the
+ * client is told so within two seconds.
  */
-function createWait({ stopping, database }: Pick<HandOverDeps, 'stopping' | 'database'>) {
+function createWait({ stopping, database, workers }: Omit<HandOverDeps, 'coalescers'>) {
   const waiters = createBag<Waiter>();
   const giveUpAll = (minAgeMs: number) => {
     const latestMs = performance.now() - minAgeMs;
@@ -112,7 +115,8 @@ function createWait({ stopping, database }: Pick<HandOverDeps, 'stopping' | 'dat
   };
   stopping.addEventListener('abort', () => giveUpAll(0));
   const watch = setInterval(() => {
-    if (database.isInDoubt()) giveUpAll(HOPE_MS);
+    if (workers.areGone()) giveUpAll(0);
+    else if (database.isInDoubt()) giveUpAll(HOPE_MS);
   }, WATCH_MS).unref();
   stopping.addEventListener('abort', () => clearInterval(watch));
 

@@ -7,7 +7,7 @@ import { createDependency } from '../shared/dependency.ts';
 import type { Dependency } from '../shared/dependency.ts';
 import type { Env } from '../shared/env.ts';
 import type { Logger } from '../shared/logger.ts';
-import { createQueueBackend } from '../shared/queue/ledgerQueue.ts';
+import { createQueueBackend, probeQueues } from '../shared/queue/ledgerQueue.ts';
 import type { LedgerQueue, QueueBackend } from '../shared/queue/ledgerQueue.ts';
 import { hearHandled } from '../shared/store/handledEnvelopes.ts';
 import type { Pool } from '../shared/store/pool.ts';
@@ -17,6 +17,7 @@ import { createCoalescer } from './coalescer.ts';
 import type { Coalescer } from './coalescer.ts';
 import type { DeliveryDeps } from './delivery.ts';
 import type { Outcomes } from './outcomes.ts';
+import type { Workers } from './workers.ts';
 
 /** How often an outcome is looked for when no worker has told of it. */
 const POLL_MS = 100;
@@ -41,6 +42,7 @@ export interface GateDeps {
   env: Env;
   databaseUrl: string;
   outcomes: Outcomes;
+  workers: Pick<Workers, 'goneUntilMs'>;
   logger: Logger;
   onEnvelope: (commands: number) => void;
   onOutcome?: DeliveryDeps['onOutcome'];
@@ -51,6 +53,7 @@ export async function openLedgerGate({
   env,
   databaseUrl,
   outcomes,
+  workers,
   logger,
   onEnvelope,
   onOutcome = () => undefined,
@@ -63,7 +66,6 @@ export async function openLedgerGate({
     role: 'api',
     onError: (error) => queue.reportFailure(error),
   });
-  const queue = createDependency({ name: 'queue', probe: () => backend.probe(), logger });
   // One group alone may fill a fair share of the buffer twice over, but never all of it where there are others.
   const maxWaiting = Math.min(env.MAX_WAITING_COMMANDS, Math.ceil((2 * env.MAX_WAITING_COMMANDS) / env.PARTITIONS));
 
@@ -73,8 +75,9 @@ export async function openLedgerGate({
       queue: traceQueue(ledgerQueue, tracing),
       isQueueAway: () => queue.isAway() || !backend.isConnected(),
       neverSent: backend.neverSent,
-      reportQueueFailure: queue.reportFailure,
+      reportQueueFailure: (error) => queue.reportFailure(error),
       readOutcomes: outcomes.read,
+      workersGoneUntilMs: workers.goneUntilMs,
       timeoutMs: env.OPERATION_TIMEOUT_MS,
       pollMs: POLL_MS,
       restMs: REST_MS[backend.kind],
@@ -84,6 +87,8 @@ export async function openLedgerGate({
     });
     return { ledgerQueue, coalescer };
   });
+  const queues = lanes.map(({ ledgerQueue }) => ledgerQueue);
+  const queue = createDependency({ name: 'queue', probe: () => probeQueues(backend, queues), logger });
   const coalescers = lanes.map(({ coalescer }) => coalescer);
   const handled = hearHandled({
     databaseUrl,
@@ -95,7 +100,7 @@ export async function openLedgerGate({
   await connected(backend);
   return {
     coalescers,
-    queues: lanes.map(({ ledgerQueue }) => ledgerQueue),
+    queues,
     queue,
     queuePool: backend.pool,
     close: async () => {

@@ -22,11 +22,12 @@ import { auditFreeze, createAudit } from './ops/audit.ts';
 import { openConsole } from './ops/openConsole.ts';
 import { createOutcomes } from './outcomes.ts';
 import { createQuotas } from './quotas/quotas.ts';
-import { createReadiness } from './readiness.ts';
+import { startReadiness } from './readiness.ts';
 import { createOperationRoutes } from './routes/operations.ts';
 import { listen } from './server.ts';
 import { createSubmission } from './submit.ts';
 import { createWalletFinder } from './wallets.ts';
+import { createWorkers } from './workers.ts';
 
 /** Stopping takes ten seconds at most, whatever is away: the last answers, and then each step after them. */
 const ANSWERS_LIMIT_MS = 6_500;
@@ -53,10 +54,13 @@ runProcess(async () => {
   };
   const certainty = createCertainty({ databaseUrl, logger });
   const outcomes = createOutcomes({ pool, readPool, guard, clock, certainty, stopping: stopping.signal, onRead });
-  const gate = await openLedgerGate({ env, databaseUrl, outcomes, logger, onEnvelope, onOutcome, tracing });
+  const workers = createWorkers({ logger });
+  const told = { onEnvelope, onOutcome, tracing };
+  const gate = await openLedgerGate({ env, databaseUrl, outcomes, workers, logger, ...told });
   metrics.watchBuffers(gate.coalescers);
+  metrics.watchWorkers(workers);
   const submission = createSubmission({
-    ...{ coalescers: gate.coalescers, outcomes, pool, database, guard, certainty, quotas },
+    ...{ coalescers: gate.coalescers, outcomes, workers, pool, database, guard, certainty, quotas },
     ...{ maxWaiting: env.MAX_WAITING_COMMANDS, maxPending: env.MAX_PENDING, stopping: stopping.signal },
   });
   const { submit, submitEach, submitList, admit } = submission;
@@ -67,7 +71,8 @@ runProcess(async () => {
   const audit = createAudit({ prisma, guard, logger });
   const freeze = auditFreeze(createFreeze(moveDeps), audit);
   const operationRoutes = createOperationRoutes({ move, bulk, freeze, admit, outcomes, quotas });
-  const readiness = createReadiness({ pool, database, queue: gate.queue, stopping: stopping.signal });
+  const looks = { probePool: stores.probePool, database, queue: gate.queue, workers };
+  const { readiness, stop: stopLooking } = await startReadiness({ ...looks, stopping: stopping.signal });
   const { registry } = metrics;
   const sampler = startSampling({
     ...{ databaseUrl, role: 'api', registry, queues: gate.queues },
@@ -76,7 +81,18 @@ runProcess(async () => {
   });
   const shared = { env, logger, prisma, database, admit, registry };
   const { queues, queue } = gate;
-  const operators = openConsole({ ...shared, pool: readPool, databaseUrl, guard, clock, queues, queue, audit, freeze });
+  const seen = { database, queue, workers };
+  const operators = openConsole({
+    ...shared,
+    ...seen,
+    pool: readPool,
+    databaseUrl,
+    guard,
+    clock,
+    queues,
+    audit,
+    freeze,
+  });
   const served = { operationRoutes, move, createConsole: operators.create, readiness, tracing };
   const app = createApp({ ...shared, ...served, pool, readPool, quotas, proven });
 
@@ -87,8 +103,8 @@ runProcess(async () => {
     // Whoever waits for an outcome is promised it now; then the last answers leave, and only then what they need.
     stopping.abort();
     await closeWithin(ANSWERS_LIMIT_MS, [server.stop(), sampler.stop(), operators.close()], logger);
-    await closeWithin(STEP_LIMIT_MS, [submission.close()], logger);
-    stores.stopWatching();
+    await closeWithin(STEP_LIMIT_MS, [submission.close(), stopLooking()], logger);
+    database.close();
     await closeWithin(STEP_LIMIT_MS, [gate.close()], logger);
     await closeWithin(STEP_LIMIT_MS, [stores.close(), certainty.close(), tracing?.close()], logger);
   };

@@ -3,6 +3,7 @@ import { Registry, collectDefaultMetrics } from 'prom-client';
 import { createCounter, createGauge, createHistogram } from '../shared/telemetry/catalogue.ts';
 import type { Coalescer } from './coalescer.ts';
 import type { Code } from './problem.ts';
+import type { Workers } from './workers.ts';
 
 export interface Metrics {
   registry: Registry;
@@ -11,6 +12,7 @@ export interface Metrics {
   onOutcome: (waitedMs: number) => void;
   onOutcomeRead: (durationMs: number) => void;
   watchBuffers: (coalescers: readonly Coalescer[]) => void;
+  watchWorkers: (workers: Pick<Workers, 'count'>) => void;
 }
 
 export function createMetrics(): Metrics {
@@ -28,6 +30,9 @@ export function createMetrics(): Metrics {
       createGauge(registry, 'saldo_waiting_commands', (gauge) => {
         coalescers.forEach((coalescer, partition) => gauge.set({ partition }, coalescer.waiting()));
       });
+    },
+    watchWorkers: (workers) => {
+      createGauge(registry, 'saldo_workers', (gauge) => gauge.set(workers.count()));
     },
   };
 }

@@ -21,8 +21,6 @@ const MAX_CONNECTIONS = 10;
 const MAX_READ_CONNECTIONS = 4;
 /** For the probe, the samples, the word of handled envelopes and certainty, and two for a verification. */
 const OTHER_CONNECTIONS = 6;
-/** How often the database is asked for its time: a client who waits for it hears within two seconds that it hangs. */
-const TIMEKEEPING_MS = 1_000;
 
 export interface OpenedDatabase {
   /** For what a payment waits for. */
@@ -35,8 +33,6 @@ export interface OpenedDatabase {
   database: Dependency;
   guard: DatabaseGuard;
   clock: DatabaseClock;
-  /** Nobody asks any more whether it is there. What is under way goes on. */
-  stopWatching: () => void;
   close: () => Promise<unknown>;
 }
 
@@ -55,14 +51,9 @@ export async function openDatabase(env: Env, databaseUrl: string, logger: Logger
   const guard = createDatabaseGuard(database);
   // So that the first command does not have to ask what time it is.
   await database.check();
-  const timekeeping = setInterval(() => void database.check().catch(() => undefined), TIMEKEEPING_MS).unref();
   for (const each of [pool, readPool, probePool]) each.on('error', database.reportFailure);
   return {
     ...{ pool, prisma, readPool, probePool, database, guard, clock },
-    stopWatching: () => {
-      clearInterval(timekeeping);
-      database.close();
-    },
     close: async () => {
       const pools = prisma.$disconnect().then(() => pool.end());
       await Promise.all([pools, readPool.end(), probePool.end()]);

@@ -11,6 +11,8 @@ import { outcomeUnknown } from './handOver.ts';
 import type { HandOver, Handed } from './handOver.ts';
 import { Problem } from './problem.ts';
 import type { Promises } from './promises.ts';
+import { noRoom } from './workers.ts';
+import type { Workers } from './workers.ts';
 
 interface PromisedFirst {
   /** Answers as soon as the promise stands. */
@@ -20,17 +22,21 @@ interface PromisedFirst {
 }
 
 interface PromisedFirstDeps extends Pick<Promises, 'promise' | 'hasten'>, Pick<HandOver, 'hand'> {
+  workers: Pick<Workers, 'areGone'>;
   /** Aborted when the process is to stop. */
   stopping: AbortSignal;
 }
 
-export function createPromisedFirst({ promise, hasten, hand, stopping }: PromisedFirstDeps): PromisedFirst {
+export function createPromisedFirst({ promise, hasten, hand, workers, stopping }: PromisedFirstDeps): PromisedFirst {
   /** What stands under the command's id once its promise is committed, and whether that is this promise. */
-  const promiseNow = async (command: Command): Promise<{ known: KnownOutcome; isOwn: boolean }> => {
-    const known = await promise({ command, dueInMs: FIRST_SWEEP_MS }).catch(() => {
+  const promiseNow = async (
+    command: Command,
+    dueInMs = FIRST_SWEEP_MS,
+  ): Promise<{ known: KnownOutcome; isOwn: boolean }> => {
+    const known = await promise({ command, dueInMs }).catch(() => {
       throw outcomeUnknown(command);
     });
-    if (!known) throw new Problem('overloaded');
+    if (!known) throw noRoom(workers);
     return { known, isOwn: known.state === 'pending' && known.requestHash === command.requestHash };
   };
 
@@ -46,8 +52,10 @@ export function createPromisedFirst({ promise, hasten, hand, stopping }: Promise
 
   return {
     async promiseAtOnce(command, coalescer) {
-      const { known, isOwn } = await promiseNow(command);
-      if (isOwn) await send(command, coalescer);
+      // Without a worker it would only lie in the queue, which has no bound: whichever comes sweeps it in.
+      const stays = workers.areGone();
+      const { known, isOwn } = await promiseNow(command, stays ? 0 : FIRST_SWEEP_MS);
+      if (isOwn && !stays) await send(command, coalescer);
       return known;
     },
     async promiseAndWait(command, coalescer, waitMs) {

@@ -4,6 +4,7 @@
  *
  *     keyed? ──known already──▶ its stored outcome, or wait for the promised one
  *       │ no: what its account may ask for in a second, and whether there is room
+ *       ├── no worker works ──▶ promise committed ──▶ 202
  *       ▼
  *     submitted ──outcome in time──▶ answer
  *       │ time is up
@@ -11,7 +12,8 @@
  *     promise committed ──▶ 202        not committed ──▶ 503 (`outcome_unknown` if the command may be in the queue)
  *
  * What is promised before it leaves is in `promisedFirst.ts`: what `respond-async` asks for, and people's payments, so
- * that whoever looks meanwhile, from wherever, sees that they are under way.
+ * that whoever looks meanwhile, from wherever, sees that they are under way; and everything while no worker works, which
+ * stays out of the queue then: a worker that comes finds it due.
  */
 import type { Command } from '../shared/ledger/command.ts';
 import { FIRST_SWEEP_MS } from '../shared/store/pendingOperations.ts';
@@ -28,6 +30,8 @@ import type { Handed } from './handOver.ts';
 import { Problem } from './problem.ts';
 import { createPromisedFirst } from './promisedFirst.ts';
 import { createPromises } from './promises.ts';
+import { noRoom } from './workers.ts';
+import type { Workers } from './workers.ts';
 import { createSubmitEach, createSubmitList } from './submitMany.ts';
 import type { SubmitEach, SubmitList } from './submitMany.ts';
 
@@ -35,6 +39,7 @@ export interface SubmitDeps {
   /** By partition. */
   coalescers: readonly Coalescer[];
   outcomes: Outcomes;
+  workers: Pick<Workers, 'areGone'>;
   pool: Pool;
   database: Dependency;
   guard: DatabaseGuard;
@@ -71,7 +76,8 @@ export interface Submission {
 export function createSubmission(deps: SubmitDeps): Submission {
   const { promise, hasten, isFull } = createPromises({ ...deps, partitions: deps.coalescers.length });
   const { coalescerOf, hand } = createHandOver(deps);
-  const { promiseAtOnce, promiseAndWait } = createPromisedFirst({ promise, hasten, hand, stopping: deps.stopping });
+  const { promiseAtOnce, promiseAndWait } = createPromisedFirst({ ...deps, promise, hasten, hand });
+  const { areGone } = deps.workers;
 
   const admit = () => {
     if (deps.database.isAway() || deps.stopping.aborted) throw new Problem('unavailable');
@@ -81,8 +87,8 @@ export function createSubmission(deps: SubmitDeps): Submission {
 
   const admitTo = (coalescer: Coalescer) => {
     coalescer.admit();
-    // A paused queue decides nothing, so without room for its promise a command could only end in not knowing.
-    if (coalescer.isPaused() && isFull()) throw new Problem('overloaded');
+    // Where nothing is decided, without room for its promise a command could only end in not knowing.
+    if ((coalescer.isPaused() || areGone()) && isFull()) throw noRoom(deps.workers);
   };
 
   const submit: Submit = async (command, options) => {
@@ -98,7 +104,7 @@ export function createSubmission(deps: SubmitDeps): Submission {
     }
     await deps.quotas.toSubmit([command]);
     admitTo(coalescer);
-    if (respondAsync) return promiseAtOnce(command, coalescer);
+    if (respondAsync || areGone()) return promiseAtOnce(command, coalescer);
     if (promiseFirst) return promiseAndWait(command, coalescer, waitMs);
     const [handed] = (await hand([command], () => coalescer, waitMs)) as [Handed];
     if (handed.end instanceof Problem) throw handed.end;
@@ -111,7 +117,7 @@ export function createSubmission(deps: SubmitDeps): Submission {
     known: KnownOutcome,
     { waitMs, respondAsync }: Pick<SubmitOptions, 'waitMs' | 'respondAsync'>,
   ) => {
-    if (respondAsync || known.requestHash !== command.requestHash) return known;
+    if (respondAsync || areGone() || known.requestHash !== command.requestHash) return known;
     // The promise stands whether or not it can be looked at now.
     return (await deps.outcomes.watch(command.id, waitMs).catch(() => known)) ?? known;
   };
@@ -124,7 +130,7 @@ export function createSubmission(deps: SubmitDeps): Submission {
     const known = await promising.catch(() => 'unknown' as const);
     ticket.leave();
     const isWithdrawn = ticket.withdraw();
-    if (known === undefined && isWithdrawn) throw new Problem('overloaded');
+    if (known === undefined && isWithdrawn) throw noRoom(deps.workers);
     if (known !== undefined && known !== 'unknown') return known;
     throw outcomeUnknown(command);
   };
@@ -133,7 +139,7 @@ export function createSubmission(deps: SubmitDeps): Submission {
     await hasten(deps.coalescers.flatMap((coalescer) => coalescer.takeBack()).map(({ id }) => id));
   };
 
-  const ways = { outcomes: deps.outcomes, quotas: deps.quotas, coalescerOf, hand };
+  const ways = { outcomes: deps.outcomes, quotas: deps.quotas, workers: deps.workers, coalescerOf, hand };
   const submitEach = createSubmitEach({ ...ways, admitTo, promiseAtOnce, promiseLate });
   return { submit, submitEach, submitList: createSubmitList(ways), admit, close };
 }

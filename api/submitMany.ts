@@ -8,6 +8,8 @@ import type { Handed, HandOver } from './handOver.ts';
 import type { Outcomes } from './outcomes.ts';
 import type { Quotas } from './quotas/quotas.ts';
 import { Problem, attempt, orProblem } from './problem.ts';
+import { noWorker } from './workers.ts';
+import type { Workers } from './workers.ts';
 
 /** How often a list looks what has become of what is promised. */
 const LIST_WATCH_PAUSE_MS = 500;
@@ -37,6 +39,7 @@ export type SubmitList = (items: readonly Command[], waitMs: number) => Promise<
 interface Ways extends HandOver {
   outcomes: Outcomes;
   quotas: Quotas;
+  workers: Pick<Workers, 'areGone'>;
   /** Throws a `Problem` when the partition would not serve a command in time. */
   admitTo: (coalescer: Coalescer) => void;
   promiseAtOnce: (command: Command, coalescer: Coalescer) => Promise<KnownOutcome>;
@@ -46,6 +49,7 @@ interface Ways extends HandOver {
 export function createSubmitEach({
   outcomes,
   quotas,
+  workers,
   coalescerOf,
   hand,
   admitTo,
@@ -58,6 +62,7 @@ export function createSubmitEach({
       for (const index of commands.keys()) onEnd(index, known);
       return;
     }
+    const isAsync = wait.respondAsync || workers.areGone();
     const [old, open] = [commands.filter(({ id }) => known.has(id)), commands.filter(({ id }) => !known.has(id))];
     const untold = await refusalOf(quotas.toTell(old));
     const unasked = await refusalOf(quotas.toSubmit(open));
@@ -70,10 +75,10 @@ export function createSubmitEach({
       const refusal = stored ? untold : (unasked ?? attempt(() => admitTo(coalescerOf(command))));
       if (refusal) onEnd(index, refusal);
       else if (stored?.state === 'pending') {
-        if (wait.respondAsync || stored.requestHash !== command.requestHash) onEnd(index, stored);
+        if (isAsync || stored.requestHash !== command.requestHash) onEnd(index, stored);
         else promised.set(index, stored);
       } else if (stored) onEnd(index, stored);
-      else if (wait.respondAsync) slow.push(tell(index, promiseAtOnce(command, coalescerOf(command))));
+      else if (isAsync) slow.push(tell(index, promiseAtOnce(command, coalescerOf(command))));
       else fresh.push({ command, index });
     }
     const place = (at: number) => fresh[at]?.index as number;
@@ -123,9 +128,10 @@ async function watch(
 export function createSubmitList({
   outcomes,
   quotas,
+  workers,
   coalescerOf,
   hand,
-}: Pick<Ways, 'outcomes' | 'quotas' | 'coalescerOf' | 'hand'>): SubmitList {
+}: Pick<Ways, 'outcomes' | 'quotas' | 'workers' | 'coalescerOf' | 'hand'>): SubmitList {
   return async (items, waitMs) => {
     const [first] = items;
     if (!first) return [];
@@ -139,6 +145,8 @@ export function createSubmitList({
     // One transaction decides them, so one partition takes all of them, whatever their wallets.
     const coalescer = coalescerOf(first);
     coalescer.admit();
+    // A list is never promised, so without a worker there is nothing that could be said of it later.
+    if (workers.areGone()) throw noWorker();
     const handed = await hand(items, () => coalescer, waitMs);
     const ends = handed.flatMap(({ end }) => end ?? []);
     // They left together or not at all, so what holds for one holds for the list.
@@ -147,6 +155,7 @@ export function createSubmitList({
     if (ends.length === items.length) return ends as KnownOutcome[];
     for (const { ticket } of handed) ticket.leave();
     const isWithdrawn = handed.map(({ ticket }) => ticket.withdraw()).every(Boolean);
-    throw isWithdrawn ? new Problem('overloaded') : outcomeUnknown(first);
+    if (!isWithdrawn) throw outcomeUnknown(first);
+    throw workers.areGone() ? noWorker() : new Problem('overloaded');
   };
 }

@@ -7,7 +7,8 @@ export interface Rounds {
 }
 
 interface RoundsOptions {
-  pauseMs: number;
+  /** Between two rounds; asked after each, where it is not always the same. */
+  pauseMs: number | (() => number);
   work: () => Promise<unknown>;
   /** A round has failed; the next one comes all the same. */
   onFailure: (error: unknown) => void;
@@ -19,7 +20,8 @@ export function startRounds({ pauseMs, work, onFailure }: RoundsOptions): Rounds
   const run = async () => {
     while (!stopping.signal.aborted) {
       await work().catch(onFailure);
-      await sleep(pauseMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+      const restMs = typeof pauseMs === 'number' ? pauseMs : pauseMs();
+      await sleep(restMs, undefined, { signal: stopping.signal }).catch(() => undefined);
     }
   };
   const running = run();

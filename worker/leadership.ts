@@ -11,12 +11,12 @@ import pg from 'pg';
 import type { Logger } from '../shared/logger.ts';
 import { sessionConfig } from '../shared/store/database/session.ts';
 
-const HEARTBEAT_MS = 1_000;
+export const HEARTBEAT_MS = 1_000;
 const SILENCE_MS = 3_000;
 /** How long one that has resigned leaves the others the turn. */
 const RESIGNED_MS = 10_000;
 
-/** Advisory lock keys, unique in the database. */
+/** Advisory lock keys, unique in the database; so is `WORKER_PRESENT_LOCK` of shared/store/workerPresence.ts. */
 export const SWEEPER_LOCK = 72_707_370;
 export const QUEUE_WORKER_LOCK = 72_707_371;
 
@@ -36,6 +36,17 @@ interface LeadershipOptions {
   onLost?: () => void;
 }
 
+/** A session that PostgreSQL ends, with the locks it holds, unless it is heard every second. To be connected. */
+export function createLeaseClient(databaseUrl: string, name: string): pg.Client {
+  const client = new pg.Client({
+    ...sessionConfig({ databaseUrl, name, settings: { idle_session_timeout: SILENCE_MS } }),
+    connectionTimeoutMillis: SILENCE_MS,
+    query_timeout: SILENCE_MS,
+  });
+  client.on('error', () => undefined); // the next heartbeat meets it
+  return client;
+}
+
 export function lead(options: LeadershipOptions): Leadership {
   const stopping = new AbortController();
   let leading = false;
@@ -53,16 +64,7 @@ export function lead(options: LeadershipOptions): Leadership {
 
   /** Holds or waits for the lock on one connection until that connection breaks. */
   const serveOnce = async () => {
-    const client = new pg.Client({
-      ...sessionConfig({
-        databaseUrl: options.databaseUrl,
-        name: options.name,
-        settings: { idle_session_timeout: SILENCE_MS },
-      }),
-      connectionTimeoutMillis: SILENCE_MS,
-      query_timeout: SILENCE_MS,
-    });
-    client.on('error', () => undefined); // the next heartbeat meets it
+    const client = createLeaseClient(options.databaseUrl, options.name);
     try {
       await client.connect();
       while (!stopping.signal.aborted && !resigned) {

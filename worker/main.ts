@@ -10,7 +10,7 @@ import { readEnv, requireValue } from '../shared/env.ts';
 import { closeWithin, runProcess } from '../shared/lifecycle.ts';
 import { createLogger } from '../shared/logger.ts';
 import type { Logger } from '../shared/logger.ts';
-import { createQueueBackend, queueConnections } from '../shared/queue/ledgerQueue.ts';
+import { createQueueBackend, probeQueues, queueConnections } from '../shared/queue/ledgerQueue.ts';
 import type { LedgerWorker, QueueBackend } from '../shared/queue/ledgerQueue.ts';
 import { assertUsable } from '../shared/store/database/assertUsable.ts';
 import { createApplyPool, createProbePool } from '../shared/store/pool.ts';
@@ -23,6 +23,7 @@ import { QUEUE_WORKER_LOCK, SWEEPER_LOCK, lead } from './leadership.ts';
 import type { Leadership } from './leadership.ts';
 import { keepSerial } from './keepSerial.ts';
 import { createMetrics } from './metrics.ts';
+import { announcePresence } from './presence.ts';
 import { startPruning } from './prune.ts';
 import { startSweep } from './sweep.ts';
 import { wakeOverdue } from './wakeOverdue.ts';
@@ -30,8 +31,8 @@ import { createWatchedApply } from './watchEnvelope.ts';
 
 /** Connections beside one per partition: the sweep's. */
 const SPARE_CONNECTIONS = 1;
-/** For the probe, the samples, and two roles that one process of the fleet has. */
-const OTHER_CONNECTIONS = 4;
+/** For the probe, the samples, its presence, and two roles that one process of the fleet has. */
+const OTHER_CONNECTIONS = 5;
 const TAKE_OVER_PAUSE_MS = 500;
 
 /** Stopping takes ten seconds at most, whatever is away: what is in hand, then the queues, then the stores. */
@@ -61,8 +62,8 @@ runProcess(async () => {
     role: 'worker',
     onError: (error) => queue.reportFailure(error),
   });
-  const queue = createDependency({ name: 'queue', probe: () => backend.probe(), logger });
   const queues = partitions.map((partition) => backend.openQueue(partition));
+  const queue = createDependency({ name: 'queue', probe: () => probeQueues(backend, queues), logger });
   const serial = keepSerial({ queues, onFailure: queue.reportFailure });
   const waking = wakeOverdue({ queues, logger, onFailure: queue.reportFailure });
 
@@ -85,7 +86,10 @@ runProcess(async () => {
   const sweepQueues = queues.map((each) => traceQueue(each, tracing));
   const sweep = startSweep({ pool, queues: sweepQueues, logger, leadership: sweeper, onRound: metrics.onSweep });
   const pruning = startPruning({ pool, logger, leadership: sweeper });
-  metrics.watchRoles({ isWorking: standby?.isLeader ?? (() => true), isSweeper: sweeper.isLeader });
+  const isWorking = () =>
+    !isStopping() && ![database, queue].some((each) => each.isAway()) && workers.every((worker) => worker.isWorking());
+  const presence = announcePresence({ databaseUrl, isWorking });
+  metrics.watchRoles({ isWorking, isSweeper: sweeper.isLeader });
   const sampler = startSampling({
     ...{ databaseUrl, role: 'worker', registry: metrics.registry, queues },
     pools: { apply: pool, probe: probePool, queue: backend.pool },
@@ -97,7 +101,7 @@ runProcess(async () => {
     stopping.abort();
     const rounds = [sweep, pruning, serial, waking, sampler].map((each) => each.stop());
     await closeWithin(WORK_LIMIT_MS, [...rounds, ...workers.map((worker) => worker.close())], logger);
-    const closing = [sweeper.close(), standby?.close(), ...queues.map((each) => each.close())];
+    const closing = [presence.close(), sweeper.close(), standby?.close(), ...queues.map((each) => each.close())];
     await closeWithin(QUEUES_LIMIT_MS, closing, logger);
     database.close();
     queue.close();

@@ -19,6 +19,8 @@ import { withDeadline } from '../shared/time.ts';
 import type { Leadership } from './leadership.ts';
 
 const SWEEP_PAUSE_MS = 1_000;
+/** While a partition has more that is due than one envelope takes, as when no worker worked for a while. */
+const BACKLOG_PAUSE_MS = 100;
 const QUEUE_DEADLINE_MS = 2_000;
 const MAX_FAILED_ROUNDS = 3;
 /** States in which no sweep envelope is on its way in a place. */
@@ -31,7 +33,7 @@ export interface SweepDeps {
   logger: Logger;
 }
 
-/** Sweeps every second while this process leads, until `stop`. A leader that cannot sweep lets another one try. */
+/** Sweeps every second, or oftener while there is a backlog, while this process leads, until `stop`. A leader that cannot sweep lets another one try. */
 export function startSweep(
   deps: SweepDeps & {
     leadership: Pick<Leadership, 'isLeader' | 'resign'>;
@@ -40,9 +42,11 @@ export function startSweep(
 ): Rounds {
   const health = createHealthLog(deps.logger, 'sweep');
   let failures = 0;
+  let backlogAtMs = -Infinity;
   const sweepRound = async () => {
     const round = await sweepOnce(deps).catch((error: unknown) => ({ swept: 0, failed: [error] }));
     deps.onRound?.(round);
+    if (round.swept >= MAX_ENVELOPE_COMMANDS) backlogAtMs = performance.now();
     const { failed } = round;
     if (failed.length === 0) health.up();
     else health.down(failed[0]);
@@ -54,7 +58,8 @@ export function startSweep(
   const work = async () => {
     if (deps.leadership.isLeader()) await sweepRound();
   };
-  return startRounds({ pauseMs: SWEEP_PAUSE_MS, work, onFailure: health.down });
+  const pauseMs = () => (performance.now() - backlogAtMs < SWEEP_PAUSE_MS ? BACKLOG_PAUSE_MS : SWEEP_PAUSE_MS);
+  return startRounds({ pauseMs, work, onFailure: health.down });
 }
 
 /**

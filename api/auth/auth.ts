@@ -65,7 +65,7 @@ export interface AuthDeps {
 export function createAuth({ env, pool, prisma, guard, database, proven }: AuthDeps): Auth {
   const lanes = createLanes({ atOnce: PROOFS_AT_ONCE, maxWaiting: MAX_WAITING });
   const signUps = createQuota(env.MAX_SIGNUPS_PER_MINUTE);
-  const sessions = createSessions({ pool, guard, secret: requireValue(env, 'SESSION_SECRET') });
+  const sessions = createSessions({ pool, guard, secret: requireValue(env, 'SESSION_SECRET'), database });
   const passport = createPassport(createProof({ env, pool, prisma, guard, lanes, proven }));
   const memory = createBasicMemory();
 

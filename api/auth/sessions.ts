@@ -9,6 +9,7 @@ import type { SessionData, Store } from 'express-session';
 import connectPgSimple from 'connect-pg-simple';
 import { Fault } from '../../shared/errors/fault.ts';
 import type { Pool } from '../../shared/store/pool.ts';
+import type { Dependency } from '../../shared/dependency.ts';
 import { readSessions } from '../../shared/store/readSessions.ts';
 import { createBatcher } from '../../shared/batcher.ts';
 import type { DatabaseGuard } from '../databaseGuard.ts';
@@ -50,9 +51,10 @@ interface SessionsDeps {
   pool: Pool;
   guard: DatabaseGuard;
   secret: string;
+  database: Pick<Dependency, 'isAway'>;
 }
 
-export function createSessions({ pool, guard, secret }: SessionsDeps): Sessions {
+export function createSessions({ pool, guard, secret, database }: SessionsDeps): Sessions {
   const readStored = createBatchedRead(pool, guard);
   const store = createStore(pool, readStored);
   const [plain, strong] = [false, true].map((isSecure) => createMiddleware(store, secret, isSecure)) as [Load, Load];
@@ -96,7 +98,7 @@ export function createSessions({ pool, guard, secret }: SessionsDeps): Sessions 
     hasCookie: (req, id) => readSessionCookies(req.headers.cookie).some((signed) => signed.startsWith(`${id}.`)),
     async read(req) {
       for (const signed of readSessionCookies(req.headers.cookie)) {
-        const principal = cache.recall(signed) ?? (await readSigned(signed));
+        const principal = cache.recall(signed, { isOutage: database.isAway() }) ?? (await readSigned(signed));
         if (principal) return principal;
       }
       return undefined;

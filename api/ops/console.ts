@@ -12,6 +12,7 @@ import type { Pool, PrismaClient } from '../../shared/store/pool.ts';
 import type { DatabaseClock } from '../../shared/time.ts';
 import type { Auth } from '../auth/auth.ts';
 import type { DatabaseGuard } from '../databaseGuard.ts';
+import type { Workers } from '../workers.ts';
 import { mountEndpoints } from '../endpoint.ts';
 import type { Freeze } from '../freezing.ts';
 import { createFormReader } from '../readBody.ts';
@@ -25,6 +26,7 @@ import { createOperationPages } from './lookUp/operationPages.ts';
 import { createLookUpPages } from './lookUp/pages.ts';
 import { createPersonPages } from './lookUp/personPages.ts';
 import { createWalletPages } from './lookUp/walletPages.ts';
+import { answerOutage } from './outage.ts';
 import { createOverviewPages } from './overview/pages.ts';
 import { createBoard } from './queues/board.ts';
 import { createRenderConsole } from './render.ts';
@@ -38,6 +40,7 @@ export interface ConsoleDeps {
   clock: DatabaseClock;
   database: Dependency;
   queue: Dependency;
+  workers: Pick<Workers, 'areThere'>;
   /** By partition. */
   queues: readonly LedgerQueue[];
   audit: Audit;
@@ -71,7 +74,7 @@ export function createConsole(deps: ConsoleDeps): CreateConsole {
     app.disable('etag');
     app.set('case sensitive routing', true);
     app.use(operatorsOnly(auth));
-    app.use('/queues', createBoard({ ...deps, canWrite: deps.canWriteQueues }));
+    app.use('/queues', createBoard({ ...shared, canWrite: deps.canWriteQueues }));
     mountEndpoints(app, [
       ...createOverviewPages({ ...shared, partitions: deps.queues.length }),
       ...createConsoleAssets(),
@@ -83,6 +86,7 @@ export function createConsole(deps: ConsoleDeps): CreateConsole {
       ...createAuditPages(shared),
       ...createRunbook(shared),
     ]);
+    app.use(answerOutage(deps.database, shared.render));
     return app;
   };
 }

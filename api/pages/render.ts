@@ -17,6 +17,7 @@ export interface PageData {
   [name: string]: unknown;
 }
 
+/** A page that is given again, the very same object, is not made again. */
 export type RenderPage = (res: Response, template: string, page: PageData, status?: number) => void;
 
 const TEMPLATES = join(import.meta.dirname, 'templates');
@@ -35,8 +36,10 @@ export function createRenderPage(assetUrl: (path: string) => string): RenderPage
     if (!template) throw new Fault(`no template ${name}`);
     return template({ assetUrl, part: print, readProse, ...page });
   };
+  const made = new WeakMap<PageData, string>();
   return (res, template, page, status = 200) => {
-    const html = print('layout', { ...page, content: print(template, page) });
+    const html = made.get(page) ?? print('layout', { ...page, content: print(template, page) });
+    made.set(page, html);
     setHeaders(res.req, res);
     res.statusCode = status;
     res.setHeader('Content-Type', 'text/html; charset=utf-8');

@@ -4,12 +4,13 @@ import { z } from 'zod';
 import type { Endpoint } from '../endpoint.ts';
 import { createOpenApi } from '../openapi.ts';
 import { createReference } from '../pages/reference.ts';
-import type { OpenApi, Reference } from '../pages/reference.ts';
-import type { RenderPage } from '../pages/render.ts';
+import type { OpenApi } from '../pages/reference.ts';
+import type { PageData, RenderPage } from '../pages/render.ts';
 import { CODES, PROBLEMS, Problem } from '../problem.ts';
 import { route } from '../route.ts';
 import type { Route } from '../route.ts';
 
+const JSON_TYPE = 'application/json; charset=utf-8';
 const require = createRequire(import.meta.url);
 
 interface Description {
@@ -21,6 +22,7 @@ interface Description {
 
 export function describeRoutes(others: readonly Route[]): Description {
   let document: Record<string, unknown> | undefined;
+  let text: string | undefined;
   const readDocument = (): Record<string, unknown> => (document ??= createOpenApi(routes, readVersion()));
   const self: Route = route({
     method: 'get',
@@ -29,7 +31,10 @@ export function describeRoutes(others: readonly Route[]): Description {
     roles: 'anyone',
     answers: { 200: { description: 'OpenAPI 3.1', schema: z.record(z.string(), z.unknown()) } },
     problems: [],
-    handle: () => Promise.resolve({ status: 200, body: readDocument() }),
+    handle: () => {
+      text ??= JSON.stringify(readDocument());
+      return Promise.resolve({ status: 200, headers: { 'Content-Type': JSON_TYPE }, body: text });
+    },
   });
   const routes = [...others, self];
   return { routes, readDocument };
@@ -41,28 +46,32 @@ function readVersion(): string {
 }
 
 export function createDocsPages(renderPage: RenderPage, readDocument: Description['readDocument']): Endpoint[] {
-  let reference: Reference | undefined;
+  let docs: PageData | undefined;
+  const list: PageData = { title: 'Problems', problems: PROBLEMS, codes: CODES };
+  const explanations = new Map(
+    CODES.map((code): [string, PageData] => [code, { title: PROBLEMS[code].title, code, problem: PROBLEMS[code] }]),
+  );
   return [
     {
       method: 'get',
       path: '/docs',
       handler: (_req, res) => {
-        reference ??= createReference(readDocument() as unknown as OpenApi);
-        renderPage(res, 'docs', { title: 'API', reference });
+        docs ??= { title: 'API', reference: createReference(readDocument() as unknown as OpenApi) };
+        renderPage(res, 'docs', docs);
       },
     },
     {
       method: 'get',
       path: '/problems/',
-      handler: (_req, res) => renderPage(res, 'problems', { title: 'Problems', problems: PROBLEMS, codes: CODES }),
+      handler: (_req, res) => renderPage(res, 'problems', list),
     },
     {
       method: 'get',
       path: '/problems/:code',
       handler: (req, res) => {
-        const code = CODES.find((each) => each === req.params['code']);
-        if (!code) throw new Problem('not_found');
-        renderPage(res, 'problem', { title: PROBLEMS[code].title, code, problem: PROBLEMS[code] });
+        const explanation = explanations.get(String(req.params['code']));
+        if (!explanation) throw new Problem('not_found');
+        renderPage(res, 'problem', explanation);
       },
     },
   ];

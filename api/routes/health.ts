@@ -16,7 +16,7 @@ export interface Readiness {
 }
 
 interface HealthDeps {
-  readiness: () => Promise<Readiness>;
+  readiness: () => Readiness;
   registry: Registry;
   pool: Pool;
   guard: DatabaseGuard;
@@ -37,7 +37,7 @@ export function createHealthRoutes({ readiness, registry, pool, guard }: HealthD
       method: 'get',
       path: '/readyz',
       summary:
-        'Whether requests can be served: what is needed is reachable, migrations are current, commits are durable',
+        'Whether requests can be served: what is needed is reachable, a worker works, migrations are current, commits are durable',
       roles: 'anyone',
       answers: {
         200: {
@@ -46,9 +46,9 @@ export function createHealthRoutes({ readiness, registry, pool, guard }: HealthD
         },
       },
       problems: [],
-      async handle() {
-        const { ready, checks } = await readiness();
-        if (ready) return { status: 200, body: { status: 'OK', checks } };
+      handle() {
+        const { ready, checks } = readiness();
+        if (ready) return Promise.resolve({ status: 200, body: { status: 'OK', checks } });
         const failed = Object.keys(checks).filter((name) => !checks[name]);
         throw new Problem('unavailable', { detail: `Not ready: ${failed.join(', ')}.` });
       },

@@ -44,6 +44,10 @@ const QUERY_LIMIT_MS = 3_000;
 /** Among the first queue's keys, to which its user has every right. */
 const WRITTEN_KEY = `${queuePrefix(0)}:written`;
 const WRITTEN_FOR_MS = 10_000;
+/** No envelope has it. */
+const PROBED_ID = 'probe';
+/** How long a worker leaves a queue alone that has refused it. */
+const REFUSED_PAUSE_MS = 1_000;
 /** Not one of BullMQ's types: what waits in a paused queue is `paused` on PostgreSQL and stays `waiting` on Redis. */
 const PAUSED = 'paused' as JobType;
 
@@ -65,6 +69,8 @@ export interface LedgerQueue {
   /** Lets an envelope that waits for its next attempt run now. One that does not wait any more stays as it is. */
   promote: (jobId: string) => Promise<void>;
   isPaused: () => Promise<boolean>;
+  /** Rejects when it cannot be used as the service uses it: BullMQ's own start, a script over its keys, a write. */
+  probe: () => Promise<void>;
   /** At most one envelope at a time in the whole fleet. The queue itself remembers this, so a wiped one has forgotten. */
   assertSerial: () => Promise<void>;
   counts: () => Promise<QueueCounts>;
@@ -77,6 +83,8 @@ export interface LedgerQueue {
 }
 
 export interface LedgerWorker {
+  /** Whether it takes envelopes: it has been told to, and its queue has not just refused them. */
+  isWorking: () => boolean;
   pause: () => Promise<void>;
   resume: () => void;
   /** Finishes the envelope in hand, if that is possible in five seconds, and takes no other. */
@@ -309,6 +317,9 @@ function wrapQueue(partition: number, queue: Queue, onError: (error: unknown) =>
       });
     },
     isPaused: () => queue.isPaused(),
+    probe: async () => {
+      await Promise.all([queue.getJobState(PROBED_ID), queue.setGlobalConcurrency(1)]);
+    },
     assertSerial: async () => {
       await queue.setGlobalConcurrency(1);
     },
@@ -350,15 +361,52 @@ export function timeOfId(jobId: string): number | undefined {
   return high === undefined || low === undefined ? undefined : Number.parseInt(high + low, 16);
 }
 
+/**
+ * Where its store refuses something (a missing right, a table that is not there), BullMQ asks for the next job again at once,
+ * for ever, and where the refusal is known beforehand without so much as a turn of the event loop, so that not even a
+ * signal is heard. So a worker whose queue has failed rests a while.
+ */
 function wrapWorker(worker: Worker, onError: (error: unknown) => void): LedgerWorker {
-  worker.on('error', onError);
-  let running: Promise<void> | undefined;
-  return {
-    pause: () => worker.pause(true),
-    resume: () => {
-      if (running) void worker.resume();
-      else running = worker.run().catch(onError);
-    },
-    close: () => closeInTime(worker, FINISH_MS, onError),
+  let hasStarted = false;
+  let isWanted = false;
+  let resting: NodeJS.Timeout | undefined;
+  const run = () => {
+    if (hasStarted) void worker.resume();
+    else void worker.run().catch(onError);
+    hasStarted = true;
   };
+  const rest = () => {
+    if (resting || !isWanted) return;
+    void worker.pause(true);
+    resting = setTimeout(() => {
+      resting = undefined;
+      if (isWanted) run();
+    }, REFUSED_PAUSE_MS);
+  };
+  worker.on('error', (error) => {
+    onError(error);
+    rest();
+  });
+  return {
+    isWorking: () => isWanted && !resting && worker.isRunning() && !worker.isPaused(),
+    pause: async () => {
+      isWanted = false;
+      await worker.pause(true);
+    },
+    resume: () => {
+      isWanted = true;
+      if (!resting) run();
+    },
+    close: async () => {
+      isWanted = false;
+      clearTimeout(resting);
+      await closeInTime(worker, FINISH_MS, onError);
+    },
+  };
+}
+
+/** Rejects when the queues cannot be used by this process. */
+export async function probeQueues(backend: QueueBackend, queues: readonly LedgerQueue[]): Promise<void> {
+  await backend.probe();
+  await Promise.all(queues.map((queue) => queue.probe()));
 }

@@ -46,6 +46,10 @@ export const CATALOGUE = {
     help: 'Commands that wait in the process to be sent.',
     labels: ['partition'],
   },
+  saldo_workers: {
+    type: 'gauge',
+    help: 'Workers of the fleet that work, as the process saw them within the last seconds.',
+  },
   saldo_envelope_commands: {
     type: 'histogram',
     help: 'Commands per envelope sent.',

@@ -74,7 +74,8 @@ function judge(faults: readonly FaultRecord[], judged: Judged): Violation | unde
     return { rule: 'lost-in-peace', says };
   }
   if (result.status === 503) {
-    if (isExcused(asked.what)) return undefined;
+    // Without a worker nothing is decided, and that is what clients are told: that it is too much would be untrue.
+    if (isExcused(asked.what, ({ kind }) => kind !== 'no-worker' || result.code !== 'overloaded')) return undefined;
     const says = `${where}: 503 ${result.code ?? ''} was answered and nothing was broken there`;
     return { rule: 'refused-in-peace', says };
   }

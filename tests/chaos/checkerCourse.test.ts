@@ -108,8 +108,17 @@ describe('the course of a run', () => {
       at('pause', 'ledger-2'),
       at('slow-commit', 'database'),
       at('blackout', 'all'),
+      at('no-worker', 'workers'),
     ])('$kind of $target is an excuse for five seconds, and no longer', (over) => {
       expect([refusedAfter(over, 4_900), refusedAfter(over, 5_100)]).toEqual([[], ['refused-in-peace']]);
+    });
+
+    it('no-worker is an excuse for unavailable, and none for overloaded', () => {
+      const world = soundWorld();
+      world.history.faults.push(fault('no-worker', -20_000, 20_000, 'workers'));
+      const overloaded = answered(100, 105, { status: 503, code: 'overloaded' });
+      world.history.operations.push(operation('tea', 'transfer', ANN, BOB, 1, [overloaded]));
+      expect(rulesOf(world)).toEqual(['refused-in-peace']);
     });
 
     it.each([

@@ -2,7 +2,8 @@
  * What befalls the service's own processes: killed, frozen, stopped and started again in good order, started with a wrong
  * clock.
  *
- * Two kinds are not single mishaps but the worst moment for one promise. `worker-hold` freezes a worker in the middle of
+ * Three kinds are not single mishaps. `no-worker` takes all of them away under load, for longer than anybody waits: what is
+ * asked for is promised, and done when they are back. The others are the worst moment for one promise. `worker-hold` freezes a worker in the middle of
  * a transaction, so that it holds rows. `blackout` lets requests be accepted while no worker moves, then empties the
  * queue and kills every API process at once: what was promised is then known to PostgreSQL alone.
  */
@@ -14,6 +15,8 @@ import type { Proxy } from './proxy.ts';
 import { emptyQueue } from './storeFaults.ts';
 import type { System } from './system.ts';
 
+/** Longer than the service waits before it says that there is none. */
+const NO_WORKER_MS = [5_000, 10_000] as const;
 const BLACKOUT_MS = [2_000, 3_000] as const;
 const HOLD_MS = [8_000, 8_000] as const;
 const ROLLING_MS = [12_000, 12_000] as const;
@@ -38,6 +41,7 @@ export const PROCESS_FAULTS: readonly FaultKind[] = [
     targets: ({ workers }) => workers.map(({ name }) => name),
     inflict: freezeHoldingRows,
   },
+  { name: 'no-worker', durationMs: NO_WORKER_MS, isAlone: true, targets: () => ['workers'], inflict: loseWorkers },
   { name: 'blackout', durationMs: BLACKOUT_MS, isAlone: true, targets: () => ['all'], inflict: blackOut },
 ];
 
@@ -158,6 +162,14 @@ async function holdsRows({ query }: System, link: Proxy | undefined): Promise<bo
     [link?.serverSidePorts() ?? []],
   );
   return (held?.sessions ?? 0) > 0;
+}
+
+/** All of them, in the two ways in which that happens: killed, or stopped in good order. */
+async function loseWorkers({ workers }: System): Promise<() => Promise<void>> {
+  await Promise.all(workers.map((worker, index) => (index % 2 === 0 ? worker.kill() : worker.stop())));
+  return async () => {
+    await Promise.all(workers.map((worker) => worker.start()));
+  };
 }
 
 /** Begins with frozen workers; its end is the blow. */

@@ -333,6 +333,7 @@ describe.each(backends)('on %s', (backend) => {
     const coalescer = createCoalescer({
       queue,
       isQueueAway: () => !own.isConnected() && kind === 'postgres',
+      workersGoneUntilMs: () => -Infinity,
       neverSent: own.neverSent,
       reportQueueFailure: () => undefined,
       readOutcomes: (ids) => readOutcomes(lane.applyPool, ids),

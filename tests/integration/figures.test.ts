@@ -1,6 +1,7 @@
 /** The overview's figures are worked out once for all who look, whatever the number of viewers. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createFigures } from '../../api/ops/overview/figures.ts';
+import { Problem } from '../../api/problem.ts';
 import type { Figures } from '../../api/ops/overview/figures.ts';
 import { createPrisma } from '../../shared/store/pool.ts';
 import type { Pool, PrismaClient } from '../../shared/store/pool.ts';
@@ -38,6 +39,7 @@ function openFigures(fault?: () => Error | undefined): () => Promise<Figures> {
       return work();
     },
     database: { isAway: () => false },
+    workers: { areThere: () => true },
     queue: { isAway: () => true },
   });
 }
@@ -49,6 +51,11 @@ test('a hundred viewers at once cost one look, and all see the same', async () =
   expect(looks).toBe(1);
   expect(seen[0]).toMatchObject({ isAway: { database: false, queue: true }, points: [], processes: [] });
   expect(seen[0]!.partitions.map(({ partition }) => partition)).toEqual([0, 1]);
+});
+
+test('while the database is away the last that are known are told, and that it is', async () => {
+  const current = openFigures(() => new Problem('unavailable'));
+  expect(await current()).toMatchObject({ isAway: { database: true }, points: [], processes: [] });
 });
 
 test('what has grown old is looked up again', async () => {

@@ -159,7 +159,7 @@ describe('health', () => {
   it('names what is not ready', async () => {
     const half = await startApi({
       accounts: false,
-      readiness: () => Promise.resolve({ ready: false, checks: { database: true, queue: false } }),
+      readiness: () => ({ ready: false, checks: { database: true, queue: false } }),
     });
     const answer = await half.client()('GET', '/readyz');
     await half.close();

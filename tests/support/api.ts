@@ -130,7 +130,7 @@ export async function startApi(options: TestApiOptions = {}): Promise<TestApi> {
     ...{ env, logger, pool, readPool: pool, quotas, prisma, database: away, proven, move, admit },
     operationRoutes: createOperationRoutes({ move, bulk: noBulk, freeze: noFreeze, admit, outcomes, quotas }),
     createConsole: () => express(),
-    readiness: options.readiness ?? (() => Promise.resolve({ ready: true, checks: { database: true } })),
+    readiness: options.readiness ?? (() => ({ ready: true, checks: { database: true } })),
     registry: new Registry(),
   });
   const server = createServer(app.handler);

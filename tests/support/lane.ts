@@ -13,6 +13,8 @@ import { Problem } from '../../api/problem.ts';
 import { createQuotas } from '../../api/quotas/quotas.ts';
 import { createSubmission } from '../../api/submit.ts';
 import type { Submission } from '../../api/submit.ts';
+import { createWorkers } from '../../api/workers.ts';
+import type { Workers } from '../../api/workers.ts';
 import { createDependency } from '../../shared/dependency.ts';
 import { readEnv } from '../../shared/env.ts';
 import { createQueueBackend } from '../../shared/queue/ledgerQueue.ts';
@@ -38,6 +40,8 @@ export interface Lane {
   coalescer: Coalescer;
   submission: Submission;
   stopping: AbortController;
+  /** What the API's side has been told of workers: nothing yet. */
+  workers: Workers;
   /** The worker's view of the queue. */
   queue: LedgerQueue;
   /** Commands in each envelope that left the API's side. */
@@ -100,22 +104,15 @@ export async function openLane(
   const clock = createDatabaseClock(() => readDatabaseTime(pool));
   const certainty = createCertainty({ databaseUrl: apiDatabaseUrl, logger });
   const outcomes = createOutcomes({ pool, readPool: pool, guard, clock, certainty, stopping: stopping.signal });
+  const workers = createWorkers({ logger });
   const sizes: number[] = [];
   const gate = await openLedgerGate({
-    ...{ env, databaseUrl: apiDatabaseUrl, outcomes, logger },
+    ...{ env, databaseUrl: apiDatabaseUrl, outcomes, workers, logger },
     onEnvelope: (commands) => sizes.push(commands),
   });
   const submission = createSubmission({
-    ...{
-      coalescers: gate.coalescers,
-      outcomes,
-      pool,
-      database,
-      guard,
-      certainty,
-      quotas: createQuotas(env),
-      stopping: stopping.signal,
-    },
+    ...{ coalescers: gate.coalescers, outcomes, workers, pool, database, guard, certainty },
+    ...{ quotas: createQuotas(env), stopping: stopping.signal },
     maxWaiting: env.MAX_WAITING_COMMANDS,
     maxPending: options.maxPending ?? env.MAX_PENDING,
   });
@@ -125,7 +122,7 @@ export async function openLane(
 
   return {
     ...side,
-    ...{ pool, guard, submission, stopping, sizes },
+    ...{ pool, guard, submission, stopping, workers, sizes },
     coalescer: gate.coalescers[0]!,
     async close() {
       side.release();

@@ -149,7 +149,7 @@ describe('the history', () => {
 describe('the view', () => {
   const figuresOf = (over: Partial<Parameters<typeof viewOf>[0]>) => ({
     ...{ nowMs: T0, now: summarise([]), partitions: [], processes: [], points: [] },
-    ...{ isAway: { database: false, queue: false }, verdict: undefined },
+    ...{ isAway: { database: false, queue: false }, areWorkersThere: true, verdict: undefined },
     ...over,
   });
   const worker = (figures: Sample['figures']) => sample({ figures: { saldo_sweep_leader: 1, ...figures } });
@@ -190,6 +190,9 @@ describe('the view', () => {
   test('says at once which process cannot reach what, and when nobody sweeps', () => {
     const well = viewOf(figuresOf({ processes: [worker({ 'saldo_dependency_up{dependency="queue"}': 1 })] }));
     expect(well.alerts).toEqual([]);
+    expect(viewOf(figuresOf({ areWorkersThere: false })).alerts).toEqual([
+      expect.stringMatching(/^No worker works: .* Start one/),
+    ]);
     const cutOff = worker({ saldo_sweep_leader: 0, 'saldo_dependency_up{dependency="queue"}': 0 });
     expect(viewOf(figuresOf({ processes: [cutOff] })).alerts).toEqual([
       'No worker sweeps: promised operations wait until one does.',

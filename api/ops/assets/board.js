@@ -1,5 +1,6 @@
 // bull-board names none of its icon buttons, so that whoever hears a page instead of seeing it hears only "button". This
-// tells each by its icon, again whenever the board draws something. What it does not know it leaves alone.
+// tells each by its icon, again whenever the board draws something. What it does not know it leaves alone. It also gives
+// way to our own page when the queue cannot be read.
 (() => {
   /** By the name of the icon, which is a class of it. What has no such name is the picture of the queue's store. */
   const NAMES = {
@@ -38,6 +39,20 @@
       button.firstElementChild.setAttribute('aria-hidden', 'true');
     }
   }
+
+  // A queue that cannot be read is shown by the board as one that is not there: the page in its place says what is so.
+  const DATA = '/ops/queues/api/';
+  const methods = new WeakMap();
+  const { open } = XMLHttpRequest.prototype;
+  XMLHttpRequest.prototype.open = function (method, ...others) {
+    methods.set(this, method.toUpperCase());
+    this.addEventListener('loadend', () => {
+      const isLook =
+        methods.get(this) === 'GET' && new URL(this.responseURL || location.href).pathname.startsWith(DATA);
+      if (isLook && this.status === 503) location.reload();
+    });
+    return open.call(this, method, ...others);
+  };
 
   nameButtons();
   new MutationObserver(nameButtons).observe(document.body, { childList: true, subtree: true });

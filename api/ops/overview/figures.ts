@@ -10,6 +10,8 @@ import type { Verdict } from '../../../shared/store/verifyRuns.ts';
 import type { Sample } from '../../../shared/telemetry/sample.ts';
 import type { DatabaseClock } from '../../../shared/time.ts';
 import type { DatabaseGuard } from '../../databaseGuard.ts';
+import type { Workers } from '../../workers.ts';
+import { Problem } from '../../problem.ts';
 import { createHistory } from './history.ts';
 import type { Point, Sighting } from './history.ts';
 import { newestByProcess, partitionStates, summarise } from './summary.ts';
@@ -28,6 +30,7 @@ export interface Figures {
   points: readonly Point[];
   /** As this process sees them. */
   isAway: { database: boolean; queue: boolean };
+  areWorkersThere: boolean;
   verdict: Verdict | undefined;
 }
 
@@ -39,9 +42,10 @@ export interface FiguresDeps {
   partitions: number;
   database: Pick<Dependency, 'isAway'>;
   queue: Pick<Dependency, 'isAway'>;
+  workers: Pick<Workers, 'areThere'>;
 }
 
-/** Answers the figures, at most `FRESH_MS` old. Throws `unavailable` while the database is away. */
+/** Answers the figures, at most `FRESH_MS` old; while the database is away, the last that are known. */
 export function createFigures(deps: FiguresDeps): () => Promise<Figures> {
   const read = createReader(deps);
   let latest: { atMs: number; figures: Promise<Figures> } | undefined;
@@ -67,15 +71,25 @@ function createReader({
   partitions,
   database,
   queue,
+  workers,
 }: FiguresDeps): () => Promise<Figures> {
   const history = createHistory();
-  return async () => {
-    const { samples, verdict, nowMs } = await guard(async () => {
+  let verdict: Verdict | undefined;
+  /** Answers whether the database could be read. */
+  const readNew = () =>
+    guard(async () => {
       const { sinceMs, stepMs } = history.wanted(await clock.nowMs());
-      const [samples, verdict] = await Promise.all([readSamples(pool, sinceMs, stepMs), readVerdict(prisma)]);
-      return { samples, verdict, nowMs: await clock.nowMs() };
+      const [samples, newest] = await Promise.all([readSamples(pool, sinceMs, stepMs), readVerdict(prisma)]);
+      history.add(samples, await clock.nowMs());
+      verdict = newest;
+      return true;
+    }).catch((error: unknown) => {
+      if (error instanceof Problem && error.code === 'unavailable') return false;
+      throw error;
     });
-    history.add(samples, nowMs);
+  return async () => {
+    const isRead = await readNew();
+    const nowMs = await clock.nowMs().catch(() => Date.now());
     const recent = history.recent(nowMs);
     return {
       nowMs,
@@ -86,7 +100,8 @@ function createReader({
       })),
       processes: newestByProcess(recent),
       points: history.points(),
-      isAway: { database: database.isAway(), queue: queue.isAway() },
+      isAway: { database: !isRead || database.isAway(), queue: queue.isAway() },
+      areWorkersThere: workers.areThere(),
       verdict,
     };
   };

@@ -5,6 +5,8 @@
 import { seriesKey } from '../../../shared/telemetry/sample.ts';
 import type { Sample } from '../../../shared/telemetry/sample.ts';
 import { printDuration, printNumber, printTime } from '../print.ts';
+import { OUTAGES } from '../outage.ts';
+import type { Away } from '../outage.ts';
 import type { Figures } from './figures.ts';
 import { STEP_MS } from './history.ts';
 import type { Point } from './history.ts';
@@ -88,11 +90,13 @@ function tilesOf({ now, isAway, verdict, processes }: Figures): Tile[] {
   ];
 }
 
-function alertsOf({ now, partitions, processes, isAway, verdict }: Figures): string[] {
-  const alerts: string[] = [];
-  if (isAway.queue) alerts.push('The queue cannot be reached: nothing is applied until it is back.');
-  if (processes.length > 0 && !processes.some(({ role }) => role === 'worker')) {
-    alerts.push('No worker has been heard of: nothing is applied until one runs.');
+function alertsOf({ now, partitions, processes, isAway, areWorkersThere, verdict }: Figures): string[] {
+  if (isAway.database) return [...told('database'), 'The figures below are the last that are known.'];
+  const alerts: string[] = isAway.queue ? told('queue') : [];
+  if (!areWorkersThere) {
+    alerts.push(
+      'No worker works: payments are promised and wait. Start one (npm run worker), or see in the log of those that run what they cannot reach.',
+    );
   }
   const workers = processes.filter(({ role }) => role === 'worker');
   if (workers.length > 0 && !workers.some(({ figures }) => figures['saldo_sweep_leader'] === 1)) {
@@ -109,6 +113,12 @@ function alertsOf({ now, partitions, processes, isAway, verdict }: Figures): str
   if (paused.length > 0) alerts.push(`Paused by an operator: partition ${paused.join(', ')}.`);
   if (verdict && !verdict.isSound) alerts.push('The last verification has found the books not sound.');
   return alerts;
+}
+
+/** What is so, and what to do. */
+function told(away: Away): string[] {
+  const { facts, steps } = OUTAGES[away];
+  return [`${facts.join(' ')} What to do: ${steps.join(' ')}`];
 }
 
 /** Whose envelope it was last; somebody who has stopped talking since is gone. */

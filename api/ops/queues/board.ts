@@ -16,6 +16,8 @@ import { requestIdOf } from '../../reply.ts';
 import { operatorOf } from '../access.ts';
 import { consoleAssetUrl } from '../assets.ts';
 import type { Audit, Conclusion } from '../audit.ts';
+import { isLookAtPage, showOutage } from '../outage.ts';
+import type { RenderConsole } from '../render.ts';
 import { queueActionOf } from './actions.ts';
 import { envelopeData, envelopeName, envelopeResult } from './formatEnvelope.ts';
 
@@ -52,12 +54,13 @@ interface BoardDeps {
   queues: readonly LedgerQueue[];
   queue: Pick<Dependency, 'isAway'>;
   audit: Audit;
+  render: RenderConsole;
   /** Whether operators may act on the queues. */
   canWrite: boolean;
 }
 
 /** To be mounted at `BOARD_PATH`, behind `operatorsOnly`. */
-export function createBoard({ queues, queue, audit, canWrite }: BoardDeps): Express {
+export function createBoard({ queues, queue, audit, render, canWrite }: BoardDeps): Express {
   const adapter = new ExpressAdapter();
   adapter.setBasePath(BOARD_PATH);
   createBullBoard({
@@ -89,7 +92,7 @@ export function createBoard({ queues, queue, audit, canWrite }: BoardDeps): Expr
   app.disable('x-powered-by');
   app.use(setBoardHeaders());
   app.use(keepFiles());
-  app.use(guardQueue(queue));
+  app.use(guardQueue(queue, render));
   app.use(allowActions(audit, canWrite));
   app.use(router);
   return app;
@@ -152,9 +155,15 @@ function keepFiles(): RequestHandler {
   };
 }
 
-function guardQueue(queue: Pick<Dependency, 'isAway'>): RequestHandler {
+function guardQueue(queue: Pick<Dependency, 'isAway'>, render: RenderConsole): RequestHandler {
   return (req, res, next) => {
     const isData = req.path.startsWith('/api/');
+    const isFile = req.path.startsWith('/static/');
+    // The board itself would show a queue that it cannot read as one that is not there.
+    if (!isData && !isFile && queue.isAway() && isLookAtPage(req)) {
+      showOutage(render, res, 'queue');
+      return;
+    }
     if (isData && queue.isAway()) throw new Problem('unavailable');
     if (isData) {
       res.setHeader('Cache-Control', 'no-store');
