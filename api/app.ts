@@ -7,6 +7,7 @@ import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } 
 import type { Registry } from 'prom-client';
 import { v7 as uuidv7 } from 'uuid';
 import type { Dependency } from '../shared/dependency.ts';
+import { requireValue } from '../shared/env.ts';
 import type { Env } from '../shared/env.ts';
 import type { Logger } from '../shared/logger.ts';
 import type { Pool, PrismaClient } from '../shared/store/pool.ts';
@@ -25,12 +26,14 @@ import type { RequestMetrics } from './metrics.ts';
 import type { Move } from './movements.ts';
 import { CONSOLE_PATH } from './ops/console.ts';
 import type { CreateConsole } from './ops/console.ts';
-import { createAccountPages } from './pages/accountPages.ts';
+import { createAccountPages, createShowLogIn } from './pages/accountPages.ts';
 import { createAssets } from './pages/assets.ts';
 import { showError } from './pages/errorPage.ts';
 import type { ErrorPageDeps } from './pages/errorPage.ts';
+import { createFlashes } from './pages/flash.ts';
 import { createHomePage } from './pages/homePage.ts';
 import { createRenderPage } from './pages/render.ts';
+import type { RenderPage } from './pages/render.ts';
 import { Problem } from './problem.ts';
 import { createProxyWatch } from './proxyWatch.ts';
 import type { Quotas } from './quotas/quotas.ts';
@@ -46,6 +49,7 @@ import { createWalletRoutes } from './routes/wallet.ts';
 import { serveRoute } from './serveRoute.ts';
 import type { ServeDeps } from './serveRoute.ts';
 import { routeOf, watchRequests } from './watchRequests.ts';
+import { createWalletFinder } from './wallets.ts';
 
 export interface AppDeps {
   env: Env;
@@ -72,12 +76,11 @@ export interface App {
 }
 
 export function createApp(deps: AppDeps): App {
-  const { env, prisma } = deps;
+  const { env } = deps;
   const guard = createDatabaseGuard(deps.database);
   const auth = createAuth({ ...deps, guard });
   const assets = createAssets();
   const renderPage = createRenderPage(assets.url);
-  const readForm = createFormReader();
   const { routes, readDocument } = describeRoutes(collectRoutes(deps, guard, auth));
   const serveDeps: ServeDeps = {
     auth,
@@ -101,8 +104,7 @@ export function createApp(deps: AppDeps): App {
       path: route.path.replace(/\{(\w+)\}/g, ':$1'),
       handler: serveRoute(route, serveDeps),
     })),
-    ...createHomePage({ ...deps, guard, auth, readForm, renderPage }),
-    ...createAccountPages({ auth, prisma, guard, currency: env.CURRENCY, readForm, renderPage }),
+    ...createPages(deps, { guard, auth, renderPage }),
     ...createDocsPages(renderPage, readDocument),
     ...assets.endpoints,
   ]);
@@ -112,6 +114,25 @@ export function createApp(deps: AppDeps): App {
   });
   app.use(answerError(deps, metrics, { auth, renderPage }));
   return { handler: app };
+}
+
+/** What customers and banks see. */
+function createPages(
+  deps: AppDeps,
+  { guard, auth, renderPage }: { guard: DatabaseGuard; auth: Auth; renderPage: RenderPage },
+): Endpoint[] {
+  const { env, prisma } = deps;
+  const shared = {
+    ...{ guard, auth, renderPage },
+    readForm: createFormReader(),
+    flashes: createFlashes(requireValue(env, 'SESSION_SECRET')),
+  };
+  const showLogIn = createShowLogIn(renderPage);
+  const findWallet = createWalletFinder(prisma, guard);
+  return [
+    ...createHomePage({ ...deps, ...shared, showLogIn, findWallet }),
+    ...createAccountPages({ ...shared, prisma, currency: env.CURRENCY }),
+  ];
 }
 
 /** The busiest first: Express tries them in order. */

@@ -44,7 +44,7 @@ export function createCommand(asked: Asked, nowMs: number): Command {
 }
 
 /** An `external_id` is the identity where it is given, and a key beside it is ignored. Without either it is a new one. */
-function operationId({
+export function operationId({
   initiatorId,
   externalId,
   idempotencyKey,

@@ -1,5 +1,5 @@
 /** How the console writes figures down: for people who compare them, so always in the same unit and with its name. */
-import { printAmount } from '../../shared/ledger/money.ts';
+import { printerFor } from '../pages/printAmount.ts';
 
 const NOTHING = '–';
 
@@ -8,9 +8,9 @@ export function printTime(at: Date): string {
   return at.toISOString().slice(0, 19).replace('T', ' ');
 }
 
-/** `11.10 RUB`. */
+/** `1 234.50 RUB`, which no line breaks. */
 export function printMoney(amountMinor: bigint, currency: string): string {
-  return `${printAmount(amountMinor, currency)} ${currency}`;
+  return `${printerFor(currency)(amountMinor)}\u00a0${currency}`;
 }
 
 /** `1,234`, or with so many decimals; a dash for what is not known. */

@@ -7,6 +7,7 @@ import { Fault } from '../../shared/errors/fault.ts';
 import { createPageHeaders } from '../headers.ts';
 import { PROBLEMS } from '../problem.ts';
 import { consoleAssetUrl } from './assets.ts';
+import { shorten } from '../pages/shorten.ts';
 import { printDuration, printMoney, printNumber, printTime } from './print.ts';
 
 interface ConsolePage {
@@ -37,11 +38,12 @@ export function createRenderConsole(sharedUrl: (path: string) => string): Render
       return [file.replace(/\.ejs$/, ''), ejs.compile(source, { localsName: 'page', _with: false })];
     }),
   );
-  const print = (name: string, page: ConsolePage): string => {
+  const print = (name: string, page: object): string => {
     const template = templates.get(name);
     if (!template) throw new Fault(`no template ${name}`);
-    return template({ ...HELPERS, asset, ...page });
+    return template({ ...HELPERS, words, asset, ...page });
   };
+  const words = (text: string) => print('words', shorten(text));
   return (res, template, page, status = 200) => {
     const html = print('layout', { ...page, content: print(template, page) });
     setHeaders(res.req, res);

@@ -12,9 +12,12 @@ import { PROBLEMS, Problem } from '../problem.ts';
 import type { ReadBody } from '../readBody.ts';
 import { loginBody, signUp, signupBody, startFirstSession } from '../routes/accounts.ts';
 import { parsePart } from '../schemas.ts';
+import type { Principal } from '../route.ts';
+import { hiddenFields, splitDraft } from './draft.ts';
+import type { Draft } from './draft.ts';
+import type { Flashes } from './flash.ts';
 import { labelsOf, seeOther } from './forms.ts';
 import type { Field, FormView, Refused } from './forms.ts';
-import { forgetOpenPayments, readOpenPayments } from './openPayments.ts';
 import type { RenderPage } from './render.ts';
 import { readReturnPath } from './returnPath.ts';
 import { errorsByField, formWordsFor } from './words.ts';
@@ -26,7 +29,11 @@ interface AccountPagesDeps {
   currency: string;
   readForm: ReadBody;
   renderPage: RenderPage;
+  flashes: Flashes;
 }
+
+/** Asks somebody to log in who has sent a payment without being logged in. */
+export type ShowLogIn = (res: Response, draft: Draft) => void;
 
 interface Form {
   title: string;
@@ -71,29 +78,39 @@ export function createAccountPages(deps: AccountPagesDeps): Endpoint[] {
       async handler(req, res) {
         refuseForeign(req);
         await deps.auth.logout(req, res);
-        forgetOpenPayments(res, readOpenPayments(req));
+        deps.flashes.clear(req, res);
         seeOther(res, '/login');
       },
     },
   ];
 }
 
-async function submitSignUp(deps: AccountPagesDeps, req: Request, res: Response, given: unknown): Promise<void> {
+const LOGGED_OUT =
+  'Nothing was sent: you had been logged out. Log in, and the form is there again as you filled it in, to be sent then.';
+
+export function createShowLogIn(renderPage: RenderPage): ShowLogIn {
+  return (res, draft) => {
+    showForm({ renderPage }, res, LOG_IN, { returnPath: undefined, draft, loggedOut: LOGGED_OUT });
+  };
+}
+
+async function submitSignUp(deps: AccountPagesDeps, req: Request, res: Response, given: unknown): Promise<Principal> {
   const body = parsePart(signupBody, given, 'body');
   try {
     const principal = await signUp(deps, req, body);
     await startFirstSession(deps.auth, req, res, principal);
+    return principal;
   } catch (error) {
     if (!(error instanceof Problem) || error.code !== 'email_taken') throw error;
     // The second click of a double click finds the account that the first one made. Whoever proves to be its owner is in.
-    await deps.auth.login(req, res, body).catch(() => {
+    return deps.auth.login(req, res, body).catch(() => {
       throw error;
     });
   }
 }
 
-async function submitLogIn({ auth }: AccountPagesDeps, req: Request, res: Response, given: unknown): Promise<void> {
-  await auth.login(req, res, parsePart(loginBody, given, 'body'));
+function submitLogIn({ auth }: AccountPagesDeps, req: Request, res: Response, given: unknown): Promise<Principal> {
+  return auth.login(req, res, parsePart(loginBody, given, 'body'));
 }
 
 /** Whoever is logged in has no use for the form. Whether someone is may be unknown, which is no reason to withhold it. */
@@ -108,34 +125,49 @@ async function offerForm(deps: AccountPagesDeps, req: Request, res: Response, fo
 function formHandler(deps: AccountPagesDeps, form: Form, submit: typeof submitSignUp): Endpoint['handler'] {
   return async (req, res) => {
     refuseForeign(req);
-    const { to, ...given } = (await deps.readForm(req, res)) as Record<string, unknown>;
+    const { to, ...fields } = (await deps.readForm(req, res)) as Record<string, unknown>;
+    const { draft, given } = splitDraft(fields);
     const returnPath = readReturnPath(to);
     try {
-      await submit(deps, req, res, given);
+      const principal = await submit(deps, req, res, given);
+      if (draft) deps.flashes.leave(req, res, principal, { draft });
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      showForm(deps, res, form, { returnPath, refused: { given, problem: error } });
+      showForm(deps, res, form, { returnPath, draft, refused: { given, problem: error } });
       return;
     }
     seeOther(res, returnPath ?? '/');
   };
 }
 
+interface Shown {
+  returnPath: string | undefined;
+  draft?: Draft | undefined;
+  refused?: Refused;
+  /** Said above the form to whoever comes here with a payment. */
+  loggedOut?: string;
+}
+
 function showForm(
-  { renderPage }: AccountPagesDeps,
+  { renderPage }: Pick<AccountPagesDeps, 'renderPage'>,
   res: Response,
   { title, action, fields, other }: Form,
-  { returnPath, refused }: { returnPath: string | undefined; refused?: Refused },
+  { returnPath, draft, refused, loggedOut }: Shown,
 ): void {
   const errors = refused ? errorsByField(refused.problem, labelsOf(fields)) : {};
   const wrong = fields.find(({ name }) => name in errors);
   const form: FormView = {
     ...{ action, fields, errors, submit: title },
-    hidden: returnPath === undefined ? {} : { to: returnPath },
+    hidden: { ...(returnPath !== undefined && { to: returnPath }), ...(draft && hiddenFields(draft)) },
     values: refused?.given ?? {},
-    error: refused && !wrong ? formWordsFor(refused.problem) : undefined,
+    error: refused && !wrong ? formWordsFor(refused.problem) : loggedOut,
     focus: (wrong ?? fields[0])?.name,
   };
   const page = { title: refused ? `Error: ${title}` : title, heading: title, form, other };
-  renderPage(res, 'account', page, refused && PROBLEMS[refused.problem.code].status);
+  renderPage(res, 'account', page, statusOf(refused, loggedOut));
+}
+
+function statusOf(refused: Refused | undefined, loggedOut: string | undefined): number | undefined {
+  const code = refused?.problem.code ?? (loggedOut === undefined ? undefined : 'unauthenticated');
+  return code && PROBLEMS[code].status;
 }

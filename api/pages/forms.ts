@@ -35,7 +35,11 @@ export interface FormView {
   errors: Record<string, string>;
   /** What is wrong with none of the fields. */
   error?: string | undefined;
+  /** What its sender is asked or told, when nothing is wrong with it. */
+  question?: string;
   hidden: Record<string, string>;
+  /** The way out of a question. */
+  cancel?: { text: string; href: string };
   /** The field that has the focus when the page appears. */
   focus?: string | undefined;
 }

@@ -61,7 +61,7 @@ export interface WalletDeps {
   quotas: Quotas;
 }
 
-export type WalletView = z.infer<typeof wallet>;
+type WalletView = z.infer<typeof wallet>;
 
 export function createWalletRoutes(deps: WalletDeps): Route[] {
   return [
@@ -96,7 +96,7 @@ export async function readOwnWallet(
   return page;
 }
 
-export function viewWallet(page: WalletPage): WalletView {
+function viewWallet(page: WalletPage): WalletView {
   const { currency } = page;
   return {
     wallet_id: Number(page.walletId),
@@ -113,7 +113,7 @@ export function viewWallet(page: WalletPage): WalletView {
 }
 
 /** Numbers have no gaps and begin at 1, so the oldest one listed tells whether there is more. */
-function nextBefore({ entries }: WalletPage): number | null {
+export function nextBefore({ entries }: WalletPage): number | null {
   const oldest = entries.at(-1);
   return oldest && oldest.seq > 1n ? Number(oldest.seq) : null;
 }

@@ -47,7 +47,7 @@ export interface PendingMovement extends Movement {
 }
 
 /** Its amount is what would have left the wallet. */
-interface RefusedMovement extends PendingMovement {
+export interface RefusedMovement extends PendingMovement {
   reason: RejectionReason;
   decidedAt: Date;
 }

@@ -74,6 +74,7 @@ describeInBrowser('the console', () => {
     const payee = await stage.person();
     const { person, page: owner } = await stage.customer('100');
     await owner.goto('/');
+    await fillPayment(owner, { to: payee.walletId, amount: '1' });
     const page = await operator();
     await lookUp(page, String(person.walletId));
     await page.getByRole('heading', { name: `Wallet ${person.walletId}` }).waitFor();
@@ -81,9 +82,9 @@ describeInBrowser('the console', () => {
     await page.getByRole('button', { name: 'Freeze' }).click();
     await see(page, 'Frozen: it pays nobody');
     await see(owner, 'This wallet is frozen: it can be paid, but it cannot pay.');
-    await fillPayment(owner, { to: payee.walletId, amount: '1' });
-    await owner.getByRole('button', { name: 'Send' }).click();
-    await see(owner, 'The wallet is frozen.');
+    await see(owner, 'Nothing can be sent: an operator has frozen this wallet.');
+    await owner.getByRole('button', { name: 'Send' }).and(owner.locator(':disabled')).waitFor();
+    expect(await owner.getByLabel('Amount in RUB').inputValue()).toBe('1');
 
     await page.getByLabel('Reason').fill('Found again');
     await page.getByRole('button', { name: 'Unfreeze' }).click();
@@ -108,6 +109,26 @@ describeInBrowser('the console', () => {
     const page = await operator();
     await page.getByRole('link', { name: 'Queues' }).click();
     await see(page, /ledger-3/);
+  });
+
+  it('keeps amounts in sight beside long words, and scrolls sideways on no screen', async () => {
+    const { person } = await stage.customer('1234567.50');
+    await stage.deposit(person.walletId, '1', 'x'.repeat(500));
+    const page = await operator();
+    for (const width of [390, 1280]) {
+      await page.setViewportSize({ width, height: 900 });
+      for (const path of ['/ops/', `/ops/wallets/${person.walletId}`, '/ops/audit', '/ops/books']) {
+        await page.goto(path);
+        if (path === '/ops/') await page.locator('.u-legend').last().waitFor();
+        const scrollWidth = await page.evaluate<number>('document.documentElement.scrollWidth');
+        expect([path, width, scrollWidth <= width], `${scrollWidth}`).toEqual([path, width, true]);
+      }
+      await page.goto(`/ops/wallets/${person.walletId}`);
+      const amount = page.locator('table td', { hasText: '1 234 567.50' }).first();
+      const box = await amount.boundingBox();
+      expect(box!.x + box!.width).toBeLessThan(Math.max(width, 700));
+      expect((await page.locator('tr', { hasText: 'xxx' }).boundingBox())!.height).toBeLessThan(220);
+    }
   });
 
   it('can be read by everybody, in light and in the dark', async () => {

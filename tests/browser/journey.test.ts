@@ -76,7 +76,8 @@ describeInBrowser('the pages', () => {
     await page.getByRole('button', { name: 'Send' }).dblclick();
     await see(page, 'Sent: 7.00 RUB');
     await page.reload();
-    await see(page, 'Sent: 7.00 RUB');
+    await see(page, '-7.00 RUB');
+    expect(await page.locator('#news').innerText()).toBe('');
     const balances = await readBalances(stage.stores.databaseUrl);
     expect([balances.get(person.walletId), balances.get(payee.walletId)]).toEqual([93_00n, 7_00n]);
   });

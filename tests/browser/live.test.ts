@@ -47,15 +47,17 @@ describeInBrowser('an open wallet', () => {
       await see(page, `On its way: ${amount}.00 RUB to wallet ${payee.walletId}.`);
     }
     await page.goto('/');
-    for (const amount of ['60', '50']) await see(page, `On its way: ${amount}.00 RUB`);
-    expect(await balanceOf(page)).toBe('100.00 RUB');
+    await see(page, 'On its way out: 110.00 RUB. That is more than there is: some of it will be refused.');
+    expect(await page.locator('#operations').innerText()).toMatch(/-50\.00 RUB.+-60\.00 RUB.+\+100\.00 RUB/s);
+    expect([await page.locator('#news').innerText(), await balanceOf(page)]).toEqual(['', '100.00 RUB']);
     const loads = countLoads(page);
     await queues.resume();
     await see(page, `Sent: 60.00 RUB to wallet ${payee.walletId}.`);
     await see(page, `Not sent: 50.00 RUB to wallet ${payee.walletId}. The wallet does not hold that much.`);
     await see(page, '-60.00 RUB');
     expect([loads(), await balanceOf(page)]).toEqual([0, '40.00 RUB']);
-    expect(await page.getByRole('status').filter({ hasText: 'On its way' }).count()).toBe(0);
+    expect(await page.locator('#wallet').innerText()).not.toContain('On its way');
+    await see(page, `Not sent to wallet ${payee.walletId}. The wallet does not hold that much.`);
     // The next payment ends the news of those that are decided.
     await fillPayment(page, { to: payee.walletId, amount: '1' });
     await page.getByRole('button', { name: 'Send' }).click();
@@ -171,6 +173,26 @@ describeInBrowser('an open wallet', () => {
     await page.goto('/');
     expect((await stage.client.post('/api/logout', undefined, person.headers)).status).toBe(200);
     await page.getByRole('heading', { name: 'Log in' }).waitFor();
+  });
+
+  it('brings back what was typed when the session ends meanwhile, after the log-in, and has sent nothing', async () => {
+    const payee = await stage.person();
+    const account = { name: 'Ada', email: 'ada.away@example.com', password: 'correct horse battery' };
+    const page = await stage.page();
+    const signedUp = await page.request.post('/api/signup', { data: account });
+    await stage.deposit(((await signedUp.json()) as { wallet_id: number }).wallet_id, '100');
+    await page.goto('/');
+    await see(page, '+100.00 RUB');
+    await fillPayment(page, { to: payee.walletId, amount: '60', message: 'Rent' });
+    expect((await page.request.post('/api/logout')).status()).toBe(200);
+    await see(page, 'Nothing was sent: you had been logged out.');
+    await page.getByLabel('E-mail').fill(account.email);
+    await page.getByLabel('Password').fill(account.password);
+    await page.getByRole('button', { name: 'Log in' }).click();
+    await see(page, 'Here is the form as you filled it in.');
+    expect([await page.getByLabel('Message').inputValue(), await balanceOf(page)]).toEqual(['Rent', '100.00 RUB']);
+    await page.getByRole('button', { name: 'Send' }).click();
+    await see(page, `Sent: 60.00 RUB to wallet ${payee.walletId}.`);
   });
 
   it('shows nothing out of the browser’s memory before the service has been asked', async () => {

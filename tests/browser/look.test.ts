@@ -1,13 +1,16 @@
 /** What every page owes to whoever looks at it: on a phone, by ear, by keyboard, in the dark, and over a slow line. */
-import { beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it, onTestFinished } from 'vitest';
 import type { Page } from 'playwright-core';
-import { BANK_ACCOUNT, OPERATOR_ACCOUNT } from '../support/service.ts';
+import { openQueues } from '../support/queues.ts';
+import { BANK_ACCOUNT, OPERATOR, OPERATOR_ACCOUNT } from '../support/service.ts';
 import { findBarriers } from './barriers.ts';
 import { keepPicture } from './pictures.ts';
 import { describeInBrowser, fillPayment, logInByForm, openStage, see } from './stage.ts';
 import type { Stage } from './stage.ts';
 
 const PHONE = { width: 375, height: 812 };
+/** No page scrolls sideways on any of these. */
+const WIDTHS = [320, PHONE.width, 390, 1280];
 const MAX_PAGE_BYTES = 100_000;
 const LONG = 'x'.repeat(400);
 
@@ -25,6 +28,12 @@ describeInBrowser('every page', () => {
       await stage.deposit(person.walletId, '0.01', LONG);
       await page.goto('/');
       await see(page, '+9');
+      // A long message is read on when somebody wants to, and fills no screen before.
+      const row = page.locator('#operations li', { hasText: 'xxx' });
+      await page.setViewportSize(PHONE);
+      expect((await row.boundingBox())!.height).toBeLessThan(130);
+      await row.locator('summary').click();
+      await see(page, LONG);
       return page;
     },
     'an empty wallet': async () => {
@@ -47,6 +56,42 @@ describeInBrowser('every page', () => {
       await fillPayment(page, { to: 'nobody', amount: LONG });
       await page.getByRole('button', { name: 'Send' }).click();
       await see(page, 'must be an amount such as');
+      return page;
+    },
+    'payments under way, more than there is, and one that was refused': async () => {
+      const payee = await stage.person();
+      const { person, page } = await stage.customer('100');
+      const queues = openQueues(stage.stores);
+      onTestFinished(() => queues.close());
+      const promise = (amount: number, details: string) =>
+        stage.client.post(
+          '/api/wallet_to_wallet',
+          { wallet_id: payee.walletId, amount, details },
+          { ...person.headers, Prefer: 'respond-async' },
+        );
+      expect((await promise(101, LONG)).status).toBe(202);
+      await page.goto('/');
+      await see(page, 'Not sent to wallet');
+      await queues.pause();
+      for (const details of ['Rent', LONG]) expect((await promise(70, details)).status).toBe(202);
+      await page.goto('/');
+      await see(page, 'some of it will be refused');
+      await fillPayment(page, { to: payee.walletId, amount: '70', message: LONG });
+      await page.getByRole('button', { name: 'Send' }).click();
+      await see(page, 'Send it again?');
+      await queues.resume();
+      return page;
+    },
+    'a frozen wallet': async () => {
+      const { person, page } = await stage.customer('100');
+      const answer = await stage.client.post(
+        `/api/wallets/${person.walletId}/freeze`,
+        { reason: 'A stolen phone' },
+        OPERATOR,
+      );
+      expect(answer.status).toBe(200);
+      await page.goto('/');
+      await see(page, 'Nothing can be sent');
       return page;
     },
     'a bank': () => logInByForm(stage, BANK_ACCOUNT),
@@ -87,8 +132,19 @@ describeInBrowser('every page', () => {
     expect(await findBarriers(page)).toEqual([]);
     await page.emulateMedia({ colorScheme: 'dark' });
     expect(await findBarriers(page, ['color-contrast'])).toEqual([]);
-    await page.setViewportSize(PHONE);
-    expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBeLessThanOrEqual(PHONE.width);
+    for (const width of WIDTHS) {
+      await page.setViewportSize({ ...PHONE, width });
+      expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width);
+      const lines = await page
+        .locator('.amount, #operations strong')
+        .evaluateAll((all: { getClientRects: () => ArrayLike<unknown> }[]) =>
+          all.map((each) => each.getClientRects().length),
+        );
+      expect(
+        lines.filter((count) => count !== 1),
+        'amounts that are broken',
+      ).toEqual([]);
+    }
   };
 
   it.each(Object.keys(scenes))('can be read by everybody, in light, in the dark and on a phone: %s', async (scene) => {

@@ -1,10 +1,7 @@
-/** The start page while it is looked at: what it tells of payments under way, whom it tells, and what looking costs. */
+/** The start page while it is looked at: whom it tells, what looking costs, and the first steps. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createCommand } from '../../api/command.ts';
-import { Problem } from '../../api/problem.ts';
-import { insertPending } from '../../shared/store/pendingOperations.ts';
 import { startApi } from '../support/api.ts';
-import type { Client, Customer, TestApi } from '../support/api.ts';
+import type { Client, TestApi } from '../support/api.ts';
 
 /** What the product promises of its pages. */
 const RENDER_LIMIT_MS = 50;
@@ -18,27 +15,6 @@ afterAll(() => api.close());
 const HTML = { Accept: 'text/html' };
 const get = (client: Client, path: string, headers = {}) => client('GET', path, undefined, { ...HTML, ...headers });
 const etagOf = (answer: { headers: Headers }) => answer.headers.get('etag') ?? '';
-
-/** A payment of `payer` that is promised and not decided; its id. */
-async function promise(payer: Customer, toWalletId: number, on = api): Promise<string> {
-  const command = createCommand(
-    {
-      kind: 'transfer',
-      debitWalletId: BigInt(payer.walletId),
-      creditWalletId: BigInt(toWalletId),
-      amountMinor: 1_234_50n,
-      currency: 'RUB',
-      initiatorId: BigInt(payer.userId),
-      requestId: crypto.randomUUID(),
-      details: undefined,
-      externalId: undefined,
-      idempotencyKey: undefined,
-    },
-    Date.now(),
-  );
-  await insertPending(on.pool, [{ command, dueInMs: 30_000 }], { partitions: 4, room: 10 });
-  return command.id;
-}
 
 describe('a page that is asked for again', () => {
   it('is not sent again before something has changed', async () => {
@@ -67,59 +43,18 @@ describe('a page that is asked for again', () => {
   });
 });
 
-describe('a payment under way', () => {
-  it('is shown to whoever sent it and to nobody else', async () => {
-    const [payer, payee] = [await api.customer(), await api.customer()];
-    const id = await promise(payer, payee.walletId);
-    const words = `On its way: 1\u00a0234.50 RUB to wallet ${payee.walletId}.`;
-    expect((await get(payer.client, `/?sent=${id}`)).text).toContain(words);
-    expect((await get(payer.client, '/')).text).not.toContain(words);
-    payer.client.cookies.set(`saldo.open.${id}`, '1');
-    expect((await get(payer.client, '/')).text).toContain(words);
-    payee.client.cookies.set(`saldo.open.${id}`, '1');
-    for (const path of ['/', `/?sent=${id}`]) expect((await get(payee.client, path)).text).not.toContain('On its way');
-  });
-  it.each(['202', 'outcome_unknown'])('is remembered by the browser until it logs out: %s', async (how) => {
-    let id = '';
-    const slow = await startApi({
-      accounts: false,
-      move: () => {
-        if (how === '202') return Promise.resolve({ status: 'PENDING', operationId: id, isReplay: false });
-        return Promise.reject(new Problem('outcome_unknown', { operationId: id }));
-      },
-    });
-    try {
-      const payer = await slow.customer();
-      id = await promise(payer, 7, slow);
-      const form = new URLSearchParams({ wallet_id: '7', amount: '1234.5', details: '', idempotency_key: 'k' });
-      await payer.client('POST', '/', form, { ...HTML, Origin: slow.url });
-      expect(payer.client.cookies.has(`saldo.open.${id}`)).toBe(true);
-      expect((await get(payer.client, '/')).text).toContain('On its way: 1\u00a0234.50 RUB to wallet 7.');
-      await payer.client('POST', '/logout', undefined, { Origin: slow.url });
-      expect(payer.client.cookies.size).toBe(0);
-    } finally {
-      await slow.close();
-    }
-  });
-  it('is nothing that a made-up cookie could harm', async () => {
-    const { client } = await api.customer();
-    for (const name of ['saldo.open.x', `saldo.open.${'-'.repeat(36)}`, `saldo.open.${crypto.randomUUID()}`]) {
-      client.cookies.set(name, '1');
-    }
-    expect((await get(client, '/')).status).toBe(200);
-  });
-});
-
 describe('the first steps', () => {
-  it('go on until the first payment: whom to pay when there is nobody else', async () => {
-    const { client, walletId } = await api.customer();
-    const other = await api.customer();
-    await api.deposit(walletId, 5);
-    const { text } = await get(client, '/');
-    expect(text).toContain('Deposit from a bank');
-    expect(text).toMatch(/sign up<\/a> a second\s+person/);
-    await client('POST', '/api/wallet_to_wallet', { wallet_id: other.walletId, amount: 1 });
-    expect((await get(client, '/')).text).not.toContain('To try it on this machine');
+  it('go on while there is nobody else to pay, and no longer', async () => {
+    const alone = await startApi();
+    try {
+      const { client, walletId } = await alone.customer();
+      await alone.deposit(walletId, 5);
+      expect((await get(client, '/')).text).toMatch(/sign up<\/a> a second\s+person/);
+      await alone.customer();
+      expect((await get(client, '/')).text).not.toContain('To try it on this machine');
+    } finally {
+      await alone.close();
+    }
   });
   it('are explained to whoever has nothing yet, and on this machine how to play the bank', async () => {
     const { client } = await api.customer();

@@ -28,6 +28,30 @@
 
   /* Putting in place */
 
+  /** What was under way on this page and is not any more is told, in the words of its row. */
+  const tellEnded = (fresh) => {
+    const news = document.getElementById('news');
+    for (const row of page.querySelectorAll('[data-state=pending]')) {
+      const id = row.dataset.operation;
+      const now = fresh.querySelector(`li[data-operation="${id}"]`);
+      if (!now?.dataset.news || now.dataset.state === 'pending') continue;
+      news.querySelector(`[data-operation="${id}"]`)?.remove();
+      const told = document.createElement('p');
+      told.className = now.dataset.state;
+      told.dataset.operation = id;
+      told.textContent = now.dataset.news;
+      news.append(told);
+    }
+  };
+
+  /** A message that is being read stays open. */
+  const keepOpen = (fresh) => {
+    for (const open of page.querySelectorAll('#operations details[open]')) {
+      const id = open.closest('li').dataset.operation;
+      fresh.querySelector(`li[data-operation="${id}"] details`)?.setAttribute('open', '');
+    }
+  };
+
   /** Makes `target` read as `source` does, and leaves alone what is the same already: it may be focused or being read. */
   const replaceChanged = (target, source) => {
     const left = [...target.children];
@@ -47,6 +71,9 @@
       location.reload();
       return;
     }
+    tellEnded(fresh);
+    keepOpen(fresh);
+    document.getElementById('sending').disabled = fresh.querySelector('#sending').disabled;
     for (const part of page.querySelectorAll('[data-live]')) {
       const source = fresh.querySelector(`#${part.id}`);
       if (source) replaceChanged(part, source);
@@ -69,9 +96,16 @@
 
   /* Looking */
 
+  /** The session has ended. What has been typed goes along, and is there again after the log-in; nothing is sent. */
   const leave = () => {
     stopLooking();
-    location.replace('/login');
+    const form = document.getElementById('payment');
+    if (![...form.elements].some(({ type, value }) => type === 'text' && value !== '')) {
+      location.replace('/login');
+      return;
+    }
+    form.action = '/login/draft';
+    form.submit();
   };
 
   const pauseMs = () => {
@@ -166,6 +200,7 @@
     }
     // The page that answers is the one shown from now on: news of an earlier payment does not stand above a refusal.
     history.replaceState(null, '', response.url);
+    document.getElementById('news').replaceChildren(...fresh.querySelector('#news').children);
     put(fresh);
     form.replaceChildren(...fresh.querySelector('#payment').children);
     const alert = form.querySelector('[role=alert]');
