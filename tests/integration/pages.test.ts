@@ -138,7 +138,7 @@ describe('sending money', () => {
     const [anna, boris] = [await signedUp(), await signedUp('Boris')];
     await api.deposit(anna.walletId, 100, '<script>alert(1)</script>');
     const form = await get(anna.client, '/');
-    expect(form.text).toContain('<strong>100.00 RUB</strong>');
+    expect(form.text).toContain('<strong><span class="amount">100.00</span> RUB</strong>');
     expect(form.text).toContain('&lt;script&gt;alert(1)&lt;/script&gt;');
     const fields = { wallet_id: String(boris.walletId), amount: '11.10', details: '', idempotency_key: keyOf(form) };
     const sent = await Promise.all([1, 2, 3].map(() => post(anna.client, '/', fields)));
