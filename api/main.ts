@@ -55,8 +55,8 @@ runProcess(async () => {
   const certainty = createCertainty({ databaseUrl, logger });
   const outcomes = createOutcomes({ pool, readPool, guard, clock, certainty, stopping: stopping.signal, onRead });
   const workers = createWorkers({ logger });
-  const told = { onEnvelope, onOutcome, tracing };
-  const gate = await openLedgerGate({ env, databaseUrl, outcomes, workers, logger, ...told });
+  const gateDeps = { env, databaseUrl, outcomes, workers, logger, onEnvelope, onOutcome, tracing };
+  const gate = await openLedgerGate(gateDeps);
   metrics.watchBuffers(gate.coalescers);
   metrics.watchWorkers(workers);
   const submission = createSubmission({
@@ -81,18 +81,8 @@ runProcess(async () => {
   });
   const shared = { env, logger, prisma, database, admit, registry };
   const { queues, queue } = gate;
-  const seen = { database, queue, workers };
-  const operators = openConsole({
-    ...shared,
-    ...seen,
-    pool: readPool,
-    databaseUrl,
-    guard,
-    clock,
-    queues,
-    audit,
-    freeze,
-  });
+  const looked = { pool: readPool, databaseUrl, guard, clock, queues, queue, workers };
+  const operators = openConsole({ ...shared, ...looked, audit, freeze });
   const served = { operationRoutes, move, createConsole: operators.create, readiness, tracing };
   const app = createApp({ ...shared, ...served, pool, readPool, quotas, proven });
 

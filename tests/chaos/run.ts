@@ -60,6 +60,8 @@ const ACTORS = 24;
 const MAX_PAUSE_MS = 300;
 const REPLAYS = 300;
 const REPLAY_LIMIT_MS = 30_000;
+/** For everybody's last outcome, once nothing new is begun. */
+const LOAD_LIMIT_MS = 60_000;
 /** So much longer than the recovery that is promised, that what is not as it should be is seen. */
 const PEACE_MS = RECOVERY_MS + 8_000;
 const MAX_PENDING = { ample: 100_000, scarce: 8 };
@@ -151,12 +153,14 @@ async function strike(
     const loadMs = clockMs() - startedMs;
     over.abort();
     if (!signal?.aborted) say(`${secondsSince(startedMs)}  the load is over; waiting for what was promised`);
+    // A service that refuses for ever is not to be asked for as long.
+    patience = setTimeout(() => giveUp.abort(), LOAD_LIMIT_MS);
     await loading;
+    clearTimeout(patience);
     if (failures.length > 0) throw failures[0];
     signal?.throwIfAborted();
     const untilMs = clockMs() + (options.settleMs ?? SETTLE_MS);
     await settled(system, client.followed(), untilMs);
-    // A service that refuses for ever is not to be asked for as long.
     patience = setTimeout(() => giveUp.abort(), REPLAY_LIMIT_MS);
     await load.replaySample(options.replays ?? REPLAYS);
     await settled(system, client.followed(), untilMs);
