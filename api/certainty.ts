@@ -6,22 +6,25 @@
  * the one who committed, with a warning. So before an outcome is told to a client, a commit that changes nothing is made
  * and waited for: it comes later in the same log, and when the replica has confirmed it, it has all that was read before.
  *
- * One such commit is under way at a time, for all who ask meanwhile together, on a connection of its own: while the replica
- * is gone it waits, for as long as that takes (no time limit of PostgreSQL ends it), and nobody piles up behind it.
+ * One such commit is under way at a time, on a connection of its own, and whoever asks meanwhile shares the one after it:
+ * while the replica is gone it waits, for as long as that takes (no time limit of PostgreSQL ends it), and nobody piles up
+ * behind it. A connection whose commit PostgreSQL knows nothing of has been swallowed on its way, and is dropped.
  */
 import type pg from 'pg';
-import { createBatcher } from '../shared/batcher.ts';
 import { createHealthLog } from '../shared/logger.ts';
 import type { Logger } from '../shared/logger.ts';
 import { UnclearCommitError } from '../shared/store/classifyFault.ts';
 import { heedWarnings } from '../shared/store/replication.ts';
 import { connectClient } from '../shared/store/connection.ts';
+import type { Pool } from '../shared/store/pool.ts';
 import { withDeadline } from '../shared/time.ts';
 import { Problem } from './problem.ts';
 
 /** How long a client's request waits for the replica, which takes milliseconds where it is there. */
 const CONFIRM_LIMIT_MS = 1_000;
 const CLOSE_LIMIT_MS = 500;
+/** How often PostgreSQL is asked whether a commit that is late waits for the replica. */
+const LATE_LOOK_MS = 2_000;
 
 export interface Certainty {
   /** Resolves when what was read before is certain. Throws `unavailable` when that is not known in time. */
@@ -33,40 +36,69 @@ export interface Certainty {
 
 const COMMIT_NOTHING = `SELECT pg_logical_emit_message(true, 'saldo', '')`;
 
-export function createCertainty({ databaseUrl, logger }: { databaseUrl: string; logger: Logger }): Certainty {
+const READ_WAIT = `SELECT FROM pg_stat_activity WHERE pid = $1 AND wait_event = 'SyncRep'`;
+
+interface CertaintyDeps {
+  databaseUrl: string;
+  /** To ask what has become of the commit that is under way. */
+  probePool: Pool;
+  logger: Logger;
+}
+
+export function createCertainty({ databaseUrl, probePool, logger }: CertaintyDeps): Certainty {
   const health = createHealthLog(logger, 'synchronous replica');
   let client: pg.Client | undefined;
   let begunMs = Infinity;
 
+  const dropIfSwallowed = async (asked: pg.Client & { processID?: number }) => {
+    const { rowCount } = await probePool.query(READ_WAIT, [asked.processID]);
+    // Its query is still open, so that ending it destroys the socket.
+    if (rowCount === 0) await asked.end();
+  };
   const commitNothing = async () => {
-    client ??= await connectClient(databaseUrl, 'api-certainty');
-    const { warning, stop } = heedWarnings(client);
+    const asked = (client ??= await connectClient(databaseUrl, 'api-certainty'));
+    const { warning, stop } = heedWarnings(asked);
+    const watching = setInterval(() => void dropIfSwallowed(asked).catch(() => undefined), LATE_LOOK_MS);
+    begunMs = performance.now();
     try {
-      await client.query(COMMIT_NOTHING);
+      await asked.query(COMMIT_NOTHING);
     } finally {
+      begunMs = Infinity;
+      clearInterval(watching);
       stop();
     }
     if (warning() !== undefined) throw new UnclearCommitError(`COMMIT was answered with a warning: ${warning() ?? ''}`);
   };
-  const confirmTogether = createBatcher(async (askers: undefined[]) => {
-    begunMs = performance.now();
-    try {
-      await commitNothing();
-      return askers;
-    } catch (error) {
-      const broken = client;
-      client = undefined;
-      void broken?.end().catch(() => undefined);
-      throw error;
-    } finally {
-      begunMs = Infinity;
-    }
-  });
+  let running: Promise<void> | undefined;
+  let next: Promise<void> | undefined;
+  const begin = (): Promise<void> => {
+    running = commitNothing()
+      .catch((error: unknown) => {
+        const broken = client;
+        client = undefined;
+        void broken?.end().catch(() => undefined);
+        throw error;
+      })
+      .finally(() => {
+        running = undefined;
+      });
+    return running;
+  };
+  const confirmTogether = (): Promise<void> => {
+    if (!running) return begin();
+    next ??= running
+      .catch(() => undefined)
+      .then(() => {
+        next = undefined;
+        return begin();
+      });
+    return next;
+  };
 
   return {
     async confirm() {
       try {
-        await withDeadline(confirmTogether(undefined), CONFIRM_LIMIT_MS, 'it has not confirmed in time');
+        await withDeadline(confirmTogether(), CONFIRM_LIMIT_MS, 'it has not confirmed in time');
         health.up();
       } catch (error) {
         health.down(error);

@@ -52,7 +52,7 @@ runProcess(async () => {
     metrics.onOutcome(waitedMs);
     quotas.noteOutcome(command, outcome);
   };
-  const certainty = createCertainty({ databaseUrl, logger });
+  const certainty = createCertainty({ databaseUrl, probePool: stores.probePool, logger });
   const outcomes = createOutcomes({ pool, readPool, guard, clock, certainty, stopping: stopping.signal, onRead });
   const workers = createWorkers({ logger });
   const gateDeps = { env, databaseUrl, outcomes, workers, logger, onEnvelope, onOutcome, tracing };

@@ -1,9 +1,10 @@
 /**
  * Whether any worker of the fleet works, as of the last look (`readiness.ts` looks once a second).
  *
- *     nobody seen yet ──a look finds one──▶ there ──looks find none for two seconds──▶ gone ──a look finds one──▶ there
+ *     nobody seen yet ──a look finds one──▶ there ──looks find none for four seconds──▶ gone ──a look finds one──▶ there
  *
- * The two seconds are what another worker needs to take the place of one that died, and a single one to be restarted. A
+ * The four seconds are what a worker needs to come back after its session was ended, another one to take the place of one
+ * that died, and a single one to be restarted. A
  * fleet that is being started has longer. A look that fails says nothing of workers.
  *
  * While they are gone nothing can be decided: whoever asks is promised at once, and what is promised stays where it is
@@ -12,7 +13,7 @@
 import type { Logger } from '../shared/logger.ts';
 import { Problem } from './problem.ts';
 
-const GONE_AFTER_MS = 2_000;
+const GONE_AFTER_MS = 4_000;
 const START_MS = 10_000;
 
 export interface Workers {

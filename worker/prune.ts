@@ -24,15 +24,21 @@ export function startPruning({ pool, logger, leadership }: PruneDeps): Rounds {
   const health = createHealthLog(logger, 'prune');
   const work = async () => {
     if (!leadership.isLeader()) return;
-    await pruneOnce(pool);
+    await pruneOnce(pool, leadership.isLeader);
     health.up();
   };
   return startRounds({ pauseMs: PRUNE_PAUSE_MS, work, onFailure: health.down });
 }
 
-/** One round. Throws when the database is away. */
-export async function pruneOnce(pool: Pool): Promise<void> {
+/** One round, as long as `mayGoOn`. Throws what the first of those that failed has thrown; the others have their turn. */
+export async function pruneOnce(pool: Pool, mayGoOn: () => boolean = () => true): Promise<void> {
+  const failures: unknown[] = [];
   for (const prune of PRUNERS) {
-    for (let batch = 0; batch < MAX_BATCHES && (await prune(pool)) === PRUNE_BATCH; batch++);
+    try {
+      for (let batch = 0; batch < MAX_BATCHES && mayGoOn() && (await prune(pool)) === PRUNE_BATCH; batch++);
+    } catch (error) {
+      failures.push(error);
+    }
   }
+  if (failures.length > 0) throw failures[0];
 }

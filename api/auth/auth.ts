@@ -6,6 +6,7 @@
  *            │                                └─ cannot be made now ──▶ remembered within the hour?
  *            └─ none ──▶ session cookie ──▶ principal, or nobody
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Request, Response } from 'express';
 import passportLibrary from 'passport';
 
@@ -27,6 +28,8 @@ import { hashPassword } from './passwords.ts';
 import { createProof } from './proof.ts';
 import type { Prove } from './proof.ts';
 import type { ProvenCredentials } from './provenCredentials.ts';
+import { createAllowance } from '../quotas/allowance.ts';
+import type { Allowance } from '../quotas/allowance.ts';
 import { createQuota } from './quota.ts';
 import { createSessions } from './sessions.ts';
 import type { Sessions } from './sessions.ts';
@@ -35,6 +38,9 @@ import type { Sessions } from './sessions.ts';
 const PROOFS_AT_ONCE = 2;
 /** In either lane; a flood is refused while it can still be answered. */
 const MAX_WAITING = 256;
+/** Of one account, in this process. Each is a row that stays for a week, and those that are right cost no proof. */
+const LOG_INS_PER_SECOND = 5;
+const PATIENCE_MS = 2_000;
 
 interface Claim {
   email: string;
@@ -57,13 +63,18 @@ export interface AuthDeps {
   pool: Pool;
   prisma: PrismaClient;
   guard: DatabaseGuard;
-  database: Pick<Dependency, 'isAway'>;
+  database: Pick<Dependency, 'isAway' | 'isInDoubt'>;
   /** What has been proven already. */
   proven: ProvenCredentials;
 }
 
 export function createAuth({ env, pool, prisma, guard, database, proven }: AuthDeps): Auth {
-  const lanes = createLanes({ atOnce: PROOFS_AT_ONCE, maxWaiting: MAX_WAITING });
+  const lanes = createLanes({ atOnce: PROOFS_AT_ONCE, maxWaiting: MAX_WAITING, isInDoubt: database.isInDoubt });
+  const logIns = createAllowance({
+    perSecond: LOG_INS_PER_SECOND,
+    patienceMs: PATIENCE_MS,
+    now: () => performance.now(),
+  });
   const signUps = createQuota(env.MAX_SIGNUPS_PER_MINUTE);
   const sessions = createSessions({ pool, guard, secret: requireValue(env, 'SESSION_SECRET'), database });
   const passport = createPassport(createProof({ env, pool, prisma, guard, lanes, proven }));
@@ -92,6 +103,7 @@ export function createAuth({ env, pool, prisma, guard, database, proven }: AuthD
       // passport-local finds its fields on the body; an empty one is wrong like any other.
       req.body = claim;
       const principal = await authenticate(passport, 'local', req, res);
+      await takeTurn(logIns, principal);
       await sessions.start(req, res, principal);
       return principal;
     },
@@ -109,6 +121,13 @@ export function createAuth({ env, pool, prisma, guard, database, proven }: AuthD
       });
     },
   };
+}
+
+/** Throws `rate_limited`. */
+async function takeTurn(allowance: Allowance, { userId }: Principal): Promise<void> {
+  const waitMs = allowance.spend(userId, 1);
+  if (waitMs === undefined) throw new Problem('rate_limited', { retryAfterSeconds: Math.ceil(PATIENCE_MS / 1_000) });
+  if (waitMs > 0) await sleep(waitMs);
 }
 
 /** Too many wait, or a part we depend on is away: nothing was learnt of the credentials. */

@@ -21,7 +21,7 @@ const TURNS: readonly LaneName[] = ['logIn', 'logIn', 'logIn', 'signUp'];
 export interface Lanes {
   /**
    * Does `work` when its turn comes. Throws `overloaded` when there is no room for it to wait, and `unavailable` as soon
-   * as other work does.
+   * as other work does while the database is in doubt.
    */
   run: <T>(lane: LaneName, address: string, work: () => Promise<T>) => Promise<T>;
 }
@@ -30,6 +30,8 @@ interface LanesOptions {
   atOnce: number;
   /** In each lane. */
   maxWaiting: number;
+  /** Whether what one has met awaits all: without doubt about the database, one slow query is its own asker's trouble. */
+  isInDoubt: () => boolean;
 }
 
 interface Waiting {
@@ -37,7 +39,7 @@ interface Waiting {
   refuse: (problem: Problem) => void;
 }
 
-export function createLanes({ atOnce, maxWaiting }: LanesOptions): Lanes {
+export function createLanes({ atOnce, maxWaiting, isInDoubt }: LanesOptions): Lanes {
   const lanes: Record<LaneName, Lane> = { logIn: createLane(maxWaiting), signUp: createLane(maxWaiting) };
   let running = 0;
   let turn = 0;
@@ -62,7 +64,7 @@ export function createLanes({ atOnce, maxWaiting }: LanesOptions): Lanes {
       try {
         return await work();
       } catch (error) {
-        if (error instanceof Problem && error.code === 'unavailable') giveUp(error);
+        if (error instanceof Problem && error.code === 'unavailable' && isInDoubt()) giveUp(error);
         throw error;
       } finally {
         const following = next();

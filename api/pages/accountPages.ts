@@ -86,7 +86,7 @@ export function createAccountPages(deps: AccountPagesDeps): Endpoint[] {
 }
 
 const LOGGED_OUT =
-  'Nothing was sent: you had been logged out. Log in, and the form is there again as you filled it in, to be sent then.';
+  'You had been logged out, so nothing was sent just now. Log in, and the form is there again as you filled it in; or, if you had sent it before, what became of it.';
 
 export function createShowLogIn(renderPage: RenderPage): ShowLogIn {
   return (res, draft) => {

@@ -26,7 +26,6 @@ import { operationId } from '../command.ts';
 import { refuseForeign } from '../csrf.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { PROBLEMS } from '../problem.ts';
-import type { Quotas } from '../quotas/quotas.ts';
 import type { Principal } from '../route.ts';
 import { readOwnWallet } from '../routes/wallet.ts';
 import { parsePart, queryInteger } from '../schemas.ts';
@@ -41,7 +40,6 @@ import { logInUrl } from './returnPath.ts';
 interface HomePageDeps extends PaymentDeps {
   env: Env;
   readPool: Pool;
-  quotas: Quotas;
   renderPage: RenderPage;
 }
 

@@ -20,6 +20,7 @@ import type { DatabaseGuard } from '../databaseGuard.ts';
 import type { Move } from '../movements.ts';
 import { Problem } from '../problem.ts';
 import type { ReadBody } from '../readBody.ts';
+import type { Quotas } from '../quotas/quotas.ts';
 import { requestIdOf } from '../reply.ts';
 import type { Principal } from '../route.ts';
 import { detailsField, idempotencyKeyField, parsePart, walletIdField } from '../schemas.ts';
@@ -35,6 +36,7 @@ export interface PaymentDeps {
   pool: Pool;
   guard: DatabaseGuard;
   move: Move;
+  quotas: Quotas;
   findWallet: FindWallet;
   /** Refuses with a `Problem` when no command could be served now. */
   admit: () => void;
@@ -93,6 +95,7 @@ export async function pay(deps: PaymentDeps, req: Request, res: Response, show: 
   }
   try {
     deps.admit();
+    await deps.quotas.toLook(principal);
     const payment = parsePart(paymentForm, given, 'body');
     const earlier = await findUnconfirmed(deps, principal, payment);
     if (earlier) {

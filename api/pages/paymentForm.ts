@@ -2,6 +2,7 @@
 import type { EqualPayment } from '../../shared/store/findEqualPayment.ts';
 import { PROBLEMS } from '../problem.ts';
 import type { Problem } from '../problem.ts';
+import { idempotencyKeyField } from '../schemas.ts';
 import { labelsOf } from './forms.ts';
 import type { Field, FormView } from './forms.ts';
 import type { Answered } from './payment.ts';
@@ -72,12 +73,15 @@ function refusedForm(
     errors['amount'] = `You have ${printerFor(currency)(availableMinor)} ${currency}, which is less than this.`;
   }
   const wrong = form.fields.find(({ name }) => name in errors);
-  // What has an outcome under the key keeps it for ever; what may still get one must not be sent under another.
-  const isOpen = PROBLEMS[problem.code].status === 503 || problem.code === 'rate_limited';
+  // A key that has an outcome is used up. Under any other something sent before may still be on its way, whatever is wrong
+  // with the form now: sent again, mended or not, it must be the same payment or none.
+  const { status } = PROBLEMS[problem.code];
+  const hasOutcome = status !== 503 && problem.extras.operationId !== undefined;
+  const isUnusable = !idempotencyKeyField.safeParse(given['idempotency_key']).success;
   return {
     ...{ ...form, errors, values: given, focus: wrong?.name },
     error: wrong ? undefined : paymentWordsFor(problem),
-    hidden: isOpen ? sameKey : form.hidden,
+    hidden: hasOutcome || isUnusable ? form.hidden : sameKey,
   };
 }
 

@@ -23,6 +23,8 @@ import { createPlaces } from './places.ts';
 /** How long after its own time something is still done. */
 const PATIENCE_MS = 1_000;
 const HELD_MS = 1_000;
+/** For refusals nobody is kept from paying for longer, however many there were. */
+const MAX_REFUSED_MS = 5_000;
 /** Refusals that are held back at a time; more than these leave at once. */
 const MAX_HELD = 5_000;
 /** Operations on a page that count as one read. */
@@ -41,6 +43,8 @@ export interface Quotas {
   noteOutcome: (command: Command, outcome: KnownOutcome) => void;
   /** Before a cheap read. */
   toLook: (reader: Reader) => Promise<void>;
+  /** Before a list of so many items is looked at, good or bad. */
+  toList: (reader: Reader, items: number) => Promise<void>;
   /** Reads up to `operations` of them, in a place of its own. Throws `overloaded` where too many others read. */
   read: <T>(reader: Reader, operations: number, work: () => Promise<T>) => Promise<T>;
   /** After a request that could not be understood: never throws. */
@@ -115,14 +119,22 @@ export function createQuotas(env: QuotaEnv, time: Time = { now: () => performanc
       if (first) await spend(reads[ROLES[first.kind]], first.initiatorId, Math.ceil(asked.length / READ_UNIT));
     },
     noteOutcome: (command, outcome) => {
+      // What a list takes down with it is the one mistake of one item.
       const isNew = outcome.state === 'rejected' && outcome.requestId === command.requestId;
-      if (isNew) refusals[ROLES[command.kind]].charge(command.initiatorId, 1);
+      if (!isNew || outcome.reason === 'list_rejected') return;
+      const allowance = refusals[ROLES[command.kind]];
+      if (allowance.debtMs(command.initiatorId) < MAX_REFUSED_MS) allowance.charge(command.initiatorId, 1);
     },
     toLook: ({ userId, role }) => spend(reads[role], userId, 1),
+    toList: ({ userId, role }, items) => spend(reads[role], userId, Math.ceil(items / READ_UNIT)),
     read: async ({ userId, role }, operations, work) => {
       await spend(reads[role], userId, Math.ceil(operations / READ_UNIT));
       const leave = await takePlace(userId);
-      return work().finally(leave);
+      try {
+        return await work();
+      } finally {
+        leave();
+      }
     },
     afterMistake: async ({ userId, role }) => {
       const waitMs = reads[role].spend(userId, 1);

@@ -5,6 +5,7 @@ import type { Bulk, BulkItem, BulkResult } from '../bulk.ts';
 import { invalidRequest } from '../invalidRequest.ts';
 import { parsePrefer } from '../prefer.ts';
 import { Problem, attempt, problemReply } from '../problem.ts';
+import type { Quotas } from '../quotas/quotas.ts';
 import { NDJSON, createBulkReader, isNdjson } from '../readBody.ts';
 import { route } from '../route.ts';
 import type { Principal, Route } from '../route.ts';
@@ -65,7 +66,13 @@ const result = z.object({
   problem: z.looseObject({ code: z.string() }).optional().meta({ description: 'A problem document, with `ERROR`.' }),
 });
 
-export function createBulkRoute({ bulk, admit }: { bulk: Bulk; admit: () => void }): Route {
+interface BulkRouteDeps {
+  bulk: Bulk;
+  quotas: Pick<Quotas, 'toList'>;
+  admit: () => void;
+}
+
+export function createBulkRoute({ bulk, quotas, admit }: BulkRouteDeps): Route {
   const mapInSlices = createSlicer();
   return route({
     method: 'post',
@@ -91,6 +98,7 @@ export function createBulkRoute({ bulk, admit }: { bulk: Bulk; admit: () => void
           { path: 'items', message: `must be at most ${MAX_ATOMIC_ITEMS} where \`atomic\` is true` },
         ]);
       }
+      await quotas.toList(principal, body.items.length);
       const request = {
         kind: principal.role === 'bank' ? 'deposit' : 'transfer',
         principal,

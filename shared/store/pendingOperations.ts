@@ -101,7 +101,7 @@ const CLEAR_KEPT = {
              initiator_id, request_id, request_hash, accepted_at, applied_at)
            SELECT id, kind, 'rejected', reason, debit_wallet_id, credit_wallet_id, amount, currency, details,
              initiator_id, request_id, request_hash, accepted_at, applied_at
-           FROM moved RETURNING id
+           FROM moved ON CONFLICT (id) DO NOTHING RETURNING id
          )
          DELETE FROM pending_operation p USING due
          WHERE p.id = due.id

@@ -98,7 +98,7 @@ const READ_PENDING = `
     newest AS MATERIALIZED (SELECT n.*, EXISTS (SELECT FROM outcome o WHERE o.id = n.id) AS is_decided
       FROM (SELECT * FROM mine ORDER BY created_at DESC, id DESC LIMIT ${PENDING_LISTED}) n),
     listed AS (SELECT coalesce(json_agg(command ORDER BY created_at DESC, id DESC) FILTER (WHERE NOT is_decided), '[]') AS commands,
-        count(*) FILTER (WHERE is_decided) AS left_over, coalesce(sum(amount) FILTER (WHERE is_decided), 0) AS left_out
+        count(*) FILTER (WHERE is_decided AND amount > 0) AS left_over, coalesce(sum(amount) FILTER (WHERE is_decided), 0) AS left_out
       FROM newest)
   SELECT json_build_object('newest', commands, 'count', count - left_over, 'out', (total - left_out)::text)
   FROM listed, (SELECT count(*) FILTER (WHERE amount > 0), coalesce(sum(amount), 0) AS total FROM mine) t`;

@@ -185,7 +185,7 @@ describeInBrowser('an open wallet', () => {
     await see(page, '+100.00 RUB');
     await fillPayment(page, { to: payee.walletId, amount: '60', message: 'Rent' });
     expect((await page.request.post('/api/logout')).status()).toBe(200);
-    await see(page, 'Nothing was sent: you had been logged out.');
+    await see(page, 'You had been logged out, so nothing was sent just now.');
     await page.getByLabel('E-mail').fill(account.email);
     await page.getByLabel('Password').fill(account.password);
     await page.getByRole('button', { name: 'Log in' }).click();

@@ -240,7 +240,7 @@ describe('a form that is sent when the session has ended', () => {
     const asked = await post(anna.client, '/', form);
     expect([asked.status, wordsOf(asked)]).toEqual([
       401,
-      expect.stringContaining('Nothing was sent: you had been logged out.'),
+      expect.stringContaining('You had been logged out, so nothing was sent just now.'),
     ]);
     const wrong = await post(anna.client, '/login', { email: anna.email, password: 'wrong', ...carried(asked) });
     expect([wrong.status, carried(wrong)]).toEqual([401, carried(asked)]);
@@ -270,6 +270,7 @@ describe('a form that is sent when the session has ended', () => {
     await post(anna.client, '/', form);
     await end(anna);
     const asked = await post(anna.client, '/', form);
+    expect(wordsOf(asked)).toContain('if you had sent it before, what became of it');
     await post(anna.client, '/login', { email: anna.email, password: PASSWORD, ...carried(asked) });
     const page = await get(anna.client);
     expect(wordsOf(page)).toContain(`Sent: 600.00 RUB to wallet ${boris.walletId}.`);

@@ -102,7 +102,7 @@ export async function openLane(
   const guard = createDatabaseGuard(database);
   const stopping = new AbortController();
   const clock = createDatabaseClock(() => readDatabaseTime(pool));
-  const certainty = createCertainty({ databaseUrl: apiDatabaseUrl, logger });
+  const certainty = createCertainty({ databaseUrl: apiDatabaseUrl, probePool, logger });
   const outcomes = createOutcomes({ pool, readPool: pool, guard, clock, certainty, stopping: stopping.signal });
   const workers = createWorkers({ logger });
   const sizes: number[] = [];

@@ -1,8 +1,11 @@
 /** Whose password is worked out next, and who is refused, while more ask than can be served. */
 import { expect, test } from 'vitest';
-import { createLanes } from '../../api/auth/lanes.ts';
+import { createLanes as createLanesOf } from '../../api/auth/lanes.ts';
 import type { LaneName, Lanes } from '../../api/auth/lanes.ts';
 import { Problem } from '../../api/problem.ts';
+
+const createLanes = (bounds: { atOnce: number; maxWaiting: number }, isInDoubt = false) =>
+  createLanesOf({ ...bounds, isInDoubt: () => isInDoubt });
 
 /** Requests that are worked at until the test ends them, one after another, in the order in which they began. */
 function createWork(lanes: Lanes) {
@@ -80,8 +83,16 @@ test('where every address has as little in a full lane, the newcomer is refused'
   expect([work.begun, work.refused]).toEqual([['running', 'a', 'b', 'c'], ['d']]);
 });
 
-test('what waits behind work that finds the database away gives up with it', async () => {
+test('what waits behind one query that failed has its turn while nothing is wrong with the database', async () => {
   const lanes = createLanes({ atOnce: 1, maxWaiting: 10 });
+  const failed = lanes.run('logIn', 'a', () => Promise.reject(new Problem('unavailable')));
+  const behind = lanes.run('logIn', 'b', () => Promise.resolve('done'));
+  await expect(failed).rejects.toMatchObject({ code: 'unavailable' });
+  expect(await behind).toBe('done');
+});
+
+test('what waits behind work that finds the database away gives up with it', async () => {
+  const lanes = createLanes({ atOnce: 1, maxWaiting: 10 }, true);
   const away = lanes.run('logIn', 'a', () => Promise.reject(new Problem('unavailable')));
   const behind = (['logIn', 'signUp'] as const).map((lane) => lanes.run(lane, 'b', () => Promise.resolve('done')));
   for (const each of [away, ...behind]) await expect(each).rejects.toMatchObject({ code: 'unavailable' });

@@ -65,6 +65,23 @@ test('what the ledger has refused counts once, where it is new, and for customer
   expect(await end(quotas.toSubmit(asked('transfer')))).toEqual(['turn']);
 });
 
+test('an item that its list takes down with it is no refusal, and refusals keep nobody from paying for long', async () => {
+  const { quotas, end, pass } = setUp();
+  const takenDown = { ...rejected(), reason: 'list_rejected' } as KnownOutcome;
+  for (let times = 0; times < 1_000; times++) quotas.noteOutcome(command, takenDown);
+  expect(await end(quotas.toSubmit(asked('transfer')))).toEqual(['turn']);
+  for (let times = 0; times < 1_000; times++) quotas.noteOutcome(command, rejected());
+  expect((await end(quotas.toSubmit(asked('transfer'))))[0]).toMatch(/^rate_limited/);
+  pass(5_500);
+  expect(await end(quotas.toSubmit(asked('transfer')))).toEqual(['turn']);
+});
+
+test('a list costs what its length does, whatever is in it', async () => {
+  const { quotas, end } = setUp();
+  expect(await end(quotas.toList(reader, 1_000))).toEqual(['turn']);
+  expect((await end(quotas.toList(reader, 1)))[0]).toMatch(/^rate_limited/);
+});
+
 test('what is stored is told, although no command of the account would be taken', async () => {
   const { quotas, end } = setUp();
   await quotas.toSubmit(asked('transfer', 1_000));

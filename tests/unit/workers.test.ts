@@ -34,12 +34,12 @@ describe('the workers of the fleet', () => {
     expect([...state(), workers.count(), lines.length]).toEqual([true, false, 1, 0]);
   });
 
-  test('are gone when none was seen for two seconds, but not while another one takes over', () => {
+  test('are gone when none was seen for four seconds, but not while another one takes over', () => {
     look(1, 1);
-    look(0, 2);
+    look(0, 4);
     look(1, 1);
     expect(state()).toEqual([true, false]);
-    look(0, 3);
+    look(0, 5);
     expect([...state(), workers.goneUntilMs()]).toEqual([false, true, Infinity]);
   });
 
