@@ -86,9 +86,11 @@ runProcess(async () => {
   const sweepQueues = queues.map((each) => traceQueue(each, tracing));
   const sweep = startSweep({ pool, queues: sweepQueues, logger, leadership: sweeper, onRound: metrics.onSweep });
   const pruning = startPruning({ pool, logger, leadership: sweeper });
-  const isWorking = () =>
-    !isStopping() && ![database, queue].some((each) => each.isAway()) && workers.every((worker) => worker.isWorking());
-  const presence = announcePresence({ databaseUrl, isWorking });
+  const isAble = () => !isStopping() && ![database, queue].some((each) => each.isAway());
+  const isWorking = () => isAble() && workers.every((worker) => worker.isWorking());
+  // One that stands by is there too: it takes over within seconds, and what waits is decided then.
+  const isPresent = () => isWorking() || (isAble() && standby?.isLeader() === false);
+  const presence = announcePresence({ databaseUrl, isPresent });
   metrics.watchRoles({ isWorking, isSweeper: sweeper.isLeader });
   const sampler = startSampling({
     ...{ databaseUrl, role: 'worker', registry: metrics.registry, queues },

@@ -1,5 +1,5 @@
 /**
- * Tells the fleet that this worker works: while it does, it holds a shared advisory lock on a session of its own, which
+ * Tells the fleet that this worker works, or is about to: while it is so, it holds a shared advisory lock on a session of its own, which
  * API processes look for (shared/store/workerPresence.ts). PostgreSQL ends the session of a frozen one, as it does a
  * leader's.
  */
@@ -12,7 +12,7 @@ export interface Presence {
   close: () => Promise<void>;
 }
 
-export function announcePresence(options: { databaseUrl: string; isWorking: () => boolean }): Presence {
+export function announcePresence(options: { databaseUrl: string; isPresent: () => boolean }): Presence {
   const stopping = new AbortController();
   const pause = () => sleep(HEARTBEAT_MS, undefined, { signal: stopping.signal });
 
@@ -30,11 +30,11 @@ export function announcePresence(options: { databaseUrl: string; isWorking: () =
     }
   };
   const beat = async (client: pg.Client, isHeld: boolean): Promise<boolean> => {
-    const isWorking = options.isWorking();
-    if (isWorking === isHeld) await client.query('SELECT');
-    else if (isWorking) await client.query('SELECT pg_advisory_lock_shared($1)', [WORKER_PRESENT_LOCK]);
+    const isPresent = options.isPresent();
+    if (isPresent === isHeld) await client.query('SELECT');
+    else if (isPresent) await client.query('SELECT pg_advisory_lock_shared($1)', [WORKER_PRESENT_LOCK]);
     else await client.query('SELECT pg_advisory_unlock_shared($1)', [WORKER_PRESENT_LOCK]);
-    return isWorking;
+    return isPresent;
   };
   const serve = async () => {
     while (!stopping.signal.aborted) {

@@ -120,7 +120,7 @@ async function measure(
   if (!row) throw new Fault('the count answered no row');
   const { taken_at: takenAt, entries, operations, wallets, promises } = row;
   return {
-    counts: { entries, operations, wallets, promises },
+    counts: { wallets, entries, operations, promises },
     ends: {
       entries: row.entries_end,
       operations: row.operations_end,

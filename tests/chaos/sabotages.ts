@@ -53,8 +53,8 @@ export const SABOTAGES: readonly Sabotage[] = [
     patches: [
       {
         file: 'api/promises.ts',
-        from: 'const refused = await guard(() => insertPending(pool, promised, bounds));',
-        to: 'void [pool, guard, bounds, insertPending];',
+        from: '    const refused = await guard(() => insertPending(pool, promised, { partitions, room: left })).catch(\n      (error: unknown) => {\n        void certainty.confirm().catch(() => undefined);\n        throw error;\n      },\n    );\n',
+        to: '    void [pool, guard, partitions, left, insertPending];\n',
       },
       {
         file: 'api/promises.ts',
@@ -71,8 +71,8 @@ export const SABOTAGES: readonly Sabotage[] = [
     patches: [
       {
         file: 'api/promises.ts',
-        from: 'const refused = await guard(() => insertPending(pool, promised, bounds));',
-        to: 'const refused = new Map<string, never>();\n    void guard, insertPending(pool, promised, bounds).catch(() => undefined);',
+        from: '    const refused = await guard(() => insertPending(pool, promised, { partitions, room: left })).catch(\n      (error: unknown) => {\n        void certainty.confirm().catch(() => undefined);\n        throw error;\n      },\n    );\n',
+        to: '    const refused = new Map<string, never>();\n    void guard, insertPending(pool, promised, { partitions, room: left }).catch(() => undefined);\n',
       },
       {
         file: 'api/promises.ts',

@@ -68,11 +68,13 @@ test.each(['api', 'worker'])('without it the %s does not start, and says why in 
 });
 
 test('an API that loses it is not ready until it has it again, although its sessions are older', async () => {
-  const service = await startService({ env: stores.env, workers: 0 });
+  const service = await startService({ env: stores.env });
   const client = createClient(service.url);
   const ready = async () => (await client.get('/readyz', OPERATOR)).json;
+  await until('it is ready', async () => (await ready())['status'] === 'OK');
   expect(await ready()).toMatchObject({ status: 'OK', checks: { durability: true } });
   await set('off');
+  await until('it is not ready any more', async () => (await ready())['status'] !== 'OK');
   expect(await ready()).toMatchObject({ status: 503, detail: 'Not ready: durability.' });
   await set('on');
   await until('it is ready again', async () => (await ready())['status'] === 'OK');

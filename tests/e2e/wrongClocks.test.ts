@@ -108,7 +108,7 @@ describe.each(backends)('wrong clocks, queues on %s', (backend) => {
       await query(stores.databaseUrl, REFUSE_TAKE_OVER);
       ahead.kill('SIGKILL');
       await held.release();
-      await until('the take-over has failed', () => next.output().includes('not now'));
+      await until('the take-over has failed', () => next.output().includes('P0001'));
       await query(stores.databaseUrl, 'DROP TRIGGER fail ON bullmq.meta');
       const healedMs = performance.now();
       expect((await answer).status).toBe(200);

@@ -6,7 +6,7 @@ import type { Definition } from '../../shared/telemetry/catalogue.ts';
 
 const UNIT = /_(seconds|bytes|ratio|total|commands|operations|jobs|connections)$/;
 /** Gauges that are a state, or count what their name says. */
-const WITHOUT_UNIT = /_(up|paused|leader|working|waiting)$/;
+const WITHOUT_UNIT = /_(up|paused|leader|working|waiting|workers)$/;
 
 test.each(METRIC_NAMES)('%s is named and bounded as it should be', (name) => {
   const { type, help, labels = [], buckets = [], sampledLabels = [] }: Definition = CATALOGUE[name];

@@ -9,15 +9,18 @@ const CONTRACT: Record<number, string[]> = {
   403: ['forbidden', 'csrf'],
   404: ['not_found', 'wallet_not_found', 'operation_not_found'],
   405: ['method_not_allowed'],
+  408: ['request_timeout'],
   409: ['email_taken', 'external_id_reused'],
   413: ['body_too_large'],
   415: ['unsupported_media_type'],
+  417: ['expectation_failed'],
   422: [
     ...['insufficient_funds', 'same_wallet', 'currency_mismatch', 'balance_limit_exceeded', 'idempotency_key_reused'],
     ...['wallet_frozen', 'list_rejected'],
     ...['expired', 'internal_error'],
   ],
   429: ['rate_limited'],
+  431: ['headers_too_large'],
   500: ['internal'],
   503: ['overloaded', 'outcome_unknown', 'unavailable'],
 };
