@@ -17,6 +17,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const COPIED = [
   'api',
   'cli',
+  'docs',
   'prisma',
   'shared',
   'tests',
