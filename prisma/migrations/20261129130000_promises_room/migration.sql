@@ -1,5 +1,6 @@
--- As before, except that "max_promises" is how many may be made now: whoever calls it knows for how many there is room, and
--- counts them once in a while, where counting here took longer the more there were, for each few that were made.
+-- As before, except that what has been refused is not promised either, and that "max_promises" is how many may be made now:
+-- whoever calls it knows for how many there is room, and counts them once in a while, where counting here took longer the
+-- more there were, for each few that were made.
 CREATE OR REPLACE FUNCTION "insert_promises" (
     "keyed_ids" UUID[], "ids" UUID[], "partitions" INTEGER[], "commands" JSONB[], "hashes" TEXT[], "due_ms" INTEGER[],
     "expires_ms" BIGINT[], "max_promises" INTEGER
