@@ -26,10 +26,10 @@ const SOURCES = [
 ];
 /** What is read from beside the code. */
 const COPIED = [
-  'api/pages/assets',
-  'api/pages/templates',
-  'api/ops/assets',
-  'api/ops/templates',
+  'api/site/assets',
+  'api/site/templates',
+  'api/console/assets',
+  'api/console/templates',
   'prisma/migrations',
   'docs/OPERATIONS.md',
   'package.json',

@@ -1,9 +1,9 @@
 /** What an API process counts: its requests, the envelopes it sends, how long commands wait, what it reads. */
 import { Registry, collectDefaultMetrics } from 'prom-client';
 import { createCounter, createGauge, createHistogram } from '../shared/telemetry/catalogue.ts';
-import type { Coalescer } from './coalescer.ts';
-import type { Code } from './problem.ts';
-import type { Workers } from './workers.ts';
+import type { Coalescer } from './submission/coalescer.ts';
+import type { Code } from './http/problem.ts';
+import type { Workers } from './submission/workers.ts';
 
 export interface Metrics {
   registry: Registry;

@@ -5,9 +5,9 @@
  * The sizes take turns in every round, so that the machine's mood hits all of them; medians and the spread are printed,
  * and the books are verified at the end, because a fast wrong answer does not count.
  */
-import { applyCommands } from '../shared/store/applyCommands.ts';
-import { createApplyPool } from '../shared/store/pool.ts';
-import type { Pool } from '../shared/store/pool.ts';
+import { applyCommands } from '../shared/store/ledger/applyCommands.ts';
+import { createApplyPool } from '../shared/store/database/pool.ts';
+import type { Pool } from '../shared/store/database/pool.ts';
 import type { Person } from '../tests/support/people.ts';
 import { judgeBooks } from './books.ts';
 import { runBenchProgram } from './commandLine.ts';

@@ -4,8 +4,8 @@
  */
 import { showProgress } from '../cli/progress.ts';
 import type { Progress } from '../cli/progress.ts';
-import { connectClient } from '../shared/store/connection.ts';
-import { verifyBooks } from '../shared/store/verifyBooks.ts';
+import { connectClient } from '../shared/store/database/connection.ts';
+import { verifyBooks } from '../shared/store/books/verifyBooks.ts';
 
 export interface BooksResult {
   name: string;

@@ -3,7 +3,7 @@
  * so the bench waits until nothing changes in the books any more.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { connectClient } from '../shared/store/connection.ts';
+import { connectClient } from '../shared/store/database/connection.ts';
 
 const LOOK_AGAIN_MS = 150;
 /** What is under way at the end of a load is a few thousand transfers at most. */

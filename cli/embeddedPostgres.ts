@@ -22,7 +22,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import { Fault } from '../shared/errors/fault.ts';
 import { ConfigurationError } from '../shared/env.ts';
-import { connectClient } from '../shared/store/connection.ts';
+import { connectClient } from '../shared/store/database/connection.ts';
 import { findServer, isAlive, serverPid } from './postgresProcess.ts';
 import { assertReachable, findOwner, findPrograms, runProgram } from './postgresBinaries.ts';
 import type { Owner, Programs } from './postgresBinaries.ts';

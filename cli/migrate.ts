@@ -1,7 +1,7 @@
 /** `npm run migrate`: brings DATABASE_URL up to date, then exits. Safe to run at any time and by several at once. */
 import { readEnv, requireValue } from '../shared/env.ts';
 import { printFailure } from '../shared/lifecycle.ts';
-import { migrate } from '../shared/store/migrate.ts';
+import { migrate } from '../shared/store/database/migrate.ts';
 
 try {
   const env = readEnv(process.env);

@@ -5,9 +5,9 @@
 import { ConfigurationError } from '../shared/env.ts';
 import type { Env } from '../shared/env.ts';
 import { describeError } from '../shared/errors/describeError.ts';
-import { connectClient } from '../shared/store/connection.ts';
-import { verifyBooks } from '../shared/store/verifyBooks.ts';
-import type { BooksReport, CheckResult } from '../shared/store/verifyBooks.ts';
+import { connectClient } from '../shared/store/database/connection.ts';
+import { verifyBooks } from '../shared/store/books/verifyBooks.ts';
+import type { BooksReport, CheckResult } from '../shared/store/books/verifyBooks.ts';
 import { openBooks } from './openBooks.ts';
 import type { Books } from './openBooks.ts';
 import { showProgress } from './progress.ts';

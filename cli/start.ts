@@ -9,7 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { readEnv } from '../shared/env.ts';
 import type { Env } from '../shared/env.ts';
 import { runProcess } from '../shared/lifecycle.ts';
-import { migrate } from '../shared/store/migrate.ts';
+import { migrate } from '../shared/store/database/migrate.ts';
 import { banner } from './banner.ts';
 import { loadCredentials, prepareFolder } from './credentials.ts';
 import { startPostgres } from './embeddedPostgres.ts';

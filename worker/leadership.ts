@@ -16,7 +16,7 @@ const SILENCE_MS = 3_000;
 /** How long one that has resigned leaves the others the turn. */
 const RESIGNED_MS = 10_000;
 
-/** Advisory lock keys, unique in the database; so is `WORKER_PRESENT_LOCK` of shared/store/workerPresence.ts. */
+/** Advisory lock keys, unique in the database; so is `WORKER_PRESENT_LOCK` of shared/store/fleet/workerPresence.ts. */
 export const SWEEPER_LOCK = 72_707_370;
 export const QUEUE_WORKER_LOCK = 72_707_371;
 

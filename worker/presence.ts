@@ -1,11 +1,11 @@
 /**
  * Tells the fleet that this worker works, or is about to: while it is so, it holds a shared advisory lock on a session of its own, which
- * API processes look for (shared/store/workerPresence.ts). PostgreSQL ends the session of a frozen one, as it does a
+ * API processes look for (shared/store/fleet/workerPresence.ts). PostgreSQL ends the session of a frozen one, as it does a
  * leader's.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import { WORKER_PRESENT_LOCK } from '../shared/store/workerPresence.ts';
+import { WORKER_PRESENT_LOCK } from '../shared/store/fleet/workerPresence.ts';
 import { HEARTBEAT_MS, createLeaseClient } from './leadership.ts';
 
 export interface Presence {

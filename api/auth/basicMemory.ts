@@ -6,7 +6,7 @@
  */
 import { createHmac, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import type { Principal } from '../route.ts';
+import type { Principal } from '../http/route.ts';
 
 const REMEMBERED_MS = 60_000;
 const REMEMBERED_IN_OUTAGE_MS = 60 * 60_000;

@@ -11,7 +11,7 @@
  * Written here because no library of queues has this: they know priorities, which let one lane starve another, and
  * neither turns by address nor who has to go when it is full, and that is all there is to it.
  */
-import { Problem } from '../problem.ts';
+import { Problem } from '../http/problem.ts';
 
 export type LaneName = 'logIn' | 'signUp';
 

@@ -10,13 +10,17 @@
  *     too many failures from the address? ─▶ a place ─▶ too many for the e-mail? ─▶ argon2
  */
 import type { Env } from '../../shared/env.ts';
-import { findUserByEmail } from '../../shared/store/findUserByEmail.ts';
-import type { StoredUser } from '../../shared/store/findUserByEmail.ts';
-import { countLoginFailure, forgetLoginFailures, withdrawLoginFailure } from '../../shared/store/loginFailures.ts';
-import type { Pool, PrismaClient } from '../../shared/store/pool.ts';
-import type { DatabaseGuard } from '../databaseGuard.ts';
-import { Problem } from '../problem.ts';
-import type { Principal } from '../route.ts';
+import { findUserByEmail } from '../../shared/store/accounts/findUserByEmail.ts';
+import type { StoredUser } from '../../shared/store/accounts/findUserByEmail.ts';
+import {
+  countLoginFailure,
+  forgetLoginFailures,
+  withdrawLoginFailure,
+} from '../../shared/store/accounts/loginFailures.ts';
+import type { Pool, PrismaClient } from '../../shared/store/database/pool.ts';
+import type { DatabaseGuard } from '../database/databaseGuard.ts';
+import { Problem } from '../http/problem.ts';
+import type { Principal } from '../http/route.ts';
 import { MAX_EMAIL_LENGTH, normaliseEmail } from './email.ts';
 import type { Lanes } from './lanes.ts';
 import { isPassword } from './passwords.ts';

@@ -3,7 +3,7 @@
  * done it, so that asking from many addresses costs no memory.
  */
 import { RateLimiterMemory } from 'rate-limiter-flexible';
-import { Problem } from '../problem.ts';
+import { Problem } from '../http/problem.ts';
 
 const WINDOW_S = 60;
 

@@ -8,12 +8,12 @@ import session from 'express-session';
 import type { SessionData, Store } from 'express-session';
 import connectPgSimple from 'connect-pg-simple';
 import { Fault } from '../../shared/errors/fault.ts';
-import type { Pool } from '../../shared/store/pool.ts';
+import type { Pool } from '../../shared/store/database/pool.ts';
 import type { Dependency } from '../../shared/dependency.ts';
-import { readSessions } from '../../shared/store/readSessions.ts';
+import { readSessions } from '../../shared/store/accounts/readSessions.ts';
 import { createBatcher } from '../../shared/batcher.ts';
-import type { DatabaseGuard } from '../databaseGuard.ts';
-import type { Principal, Role } from '../route.ts';
+import type { DatabaseGuard } from '../database/databaseGuard.ts';
+import type { Principal, Role } from '../http/route.ts';
 import { createSessionCache } from './sessionCache.ts';
 import { readSessionCookies, sessionCookieName } from './sessionCookies.ts';
 
@@ -143,7 +143,7 @@ function createStore(pool: Pool, read: ReadStored): Store {
     pool,
     createTableIfMissing: false,
     disableTouch: true,
-    // A worker removes what has expired (worker/prune.ts).
+    // A worker removes what has expired (worker/sweep/prune.ts).
     pruneSessionInterval: false,
   });
   store.get = (id, callback) => {

@@ -2,7 +2,7 @@
  * Places for reads in this process, and of each account: what is being read takes connections and, once it is there, the
  * event loop's time, which payments need. Whoever finds no place waits in line for one, for a second at most.
  */
-import { Problem } from '../problem.ts';
+import { Problem } from '../http/problem.ts';
 
 /** Of one account, whichever sessions it has. */
 const EACH = 4;

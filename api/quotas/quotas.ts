@@ -13,9 +13,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Env } from '../../shared/env.ts';
 import type { Command, KindName } from '../../shared/ledger/command.ts';
-import type { KnownOutcome } from '../../shared/store/readOutcomes.ts';
-import { Problem } from '../problem.ts';
-import type { Principal, Role } from '../route.ts';
+import type { KnownOutcome } from '../../shared/store/ledger/readOutcomes.ts';
+import { Problem } from '../http/problem.ts';
+import type { Principal, Role } from '../http/route.ts';
 import { createAllowance } from './allowance.ts';
 import type { Allowance } from './allowance.ts';
 import { createPlaces } from './places.ts';

@@ -1,13 +1,13 @@
 /** For whoever keeps the service running: is it alive, can it work, what has it been doing. */
 import type { Registry } from 'prom-client';
 import { z } from 'zod';
-import type { Pool } from '../../shared/store/pool.ts';
-import { readTotals } from '../../shared/store/readSamples.ts';
+import type { Pool } from '../../shared/store/database/pool.ts';
+import { readTotals } from '../../shared/store/fleet/readSamples.ts';
 import { exposeFleet } from '../../shared/telemetry/totals.ts';
-import type { DatabaseGuard } from '../databaseGuard.ts';
-import { Problem } from '../problem.ts';
-import { route } from '../route.ts';
-import type { Route } from '../route.ts';
+import type { DatabaseGuard } from '../database/databaseGuard.ts';
+import { Problem } from '../http/problem.ts';
+import { route } from '../http/route.ts';
+import type { Route } from '../http/route.ts';
 
 export interface Readiness {
   ready: boolean;

@@ -1,15 +1,13 @@
 /** A wallet's balance and what has happened to it, newest first. */
 import { z } from 'zod';
 import { amountToNumber } from '../../shared/ledger/money.ts';
-import type { Pool } from '../../shared/store/pool.ts';
-import { PENDING_LISTED, readWalletPage } from '../../shared/store/readWalletPage.ts';
-import type { PendingMovement, WalletEntry, WalletPage } from '../../shared/store/readWalletPage.ts';
-import type { DatabaseGuard } from '../databaseGuard.ts';
-import { Problem } from '../problem.ts';
-import type { Quotas } from '../quotas/quotas.ts';
-import { route } from '../route.ts';
-import type { Principal, Route } from '../route.ts';
-import { queryInteger } from '../schemas.ts';
+import { PENDING_LISTED } from '../../shared/store/ledger/readWalletPage.ts';
+import type { PendingMovement, WalletEntry, WalletPage } from '../../shared/store/ledger/readWalletPage.ts';
+import { route } from '../http/route.ts';
+import type { Route } from '../http/route.ts';
+import { queryInteger } from '../http/schemas.ts';
+import { nextBefore, readOwnWallet } from '../wallets/ownWallet.ts';
+import type { OwnWalletDeps } from '../wallets/ownWallet.ts';
 
 const MAX_PAGE = 200;
 const DEFAULT_PAGE = 50;
@@ -55,15 +53,10 @@ const wallet = z.object({
   operations: z.array(operation).meta({ description: 'Newest first.' }),
   next_before: z.int().nullable().meta({ description: 'Pass it as `before` for the next page; null at the end.' }),
 });
-export interface WalletDeps {
-  readPool: Pool;
-  guard: DatabaseGuard;
-  quotas: Quotas;
-}
 
 type WalletView = z.infer<typeof wallet>;
 
-export function createWalletRoutes(deps: WalletDeps): Route[] {
+export function createWalletRoutes(deps: OwnWalletDeps): Route[] {
   return [
     route({
       method: 'get',
@@ -80,22 +73,6 @@ export function createWalletRoutes(deps: WalletDeps): Route[] {
   ];
 }
 
-/** The principal's own wallet. Throws `unauthenticated` for a session that outlived its database. */
-export async function readOwnWallet(
-  { readPool, guard, quotas }: WalletDeps,
-  principal: Principal,
-  { before, ...bounds }: { limit: number; before?: number | undefined; refusals?: number },
-): Promise<WalletPage> {
-  const { walletId } = principal;
-  if (walletId === null) throw new Problem('forbidden');
-  const bound = before === undefined ? undefined : BigInt(before);
-  const page = await quotas.read(principal, bounds.limit, () =>
-    guard(() => readWalletPage(readPool, walletId, { ...bounds, before: bound })),
-  );
-  if (page?.ownerId !== principal.userId) throw new Problem('unauthenticated');
-  return page;
-}
-
 function viewWallet(page: WalletPage): WalletView {
   const { currency } = page;
   return {
@@ -110,12 +87,6 @@ function viewWallet(page: WalletPage): WalletView {
     operations: page.entries.map((entry) => toItem(entry, currency)),
     next_before: nextBefore(page),
   };
-}
-
-/** Numbers have no gaps and begin at 1, so the oldest one listed tells whether there is more. */
-export function nextBefore({ entries }: WalletPage): number | null {
-  const oldest = entries.at(-1);
-  return oldest && oldest.seq > 1n ? Number(oldest.seq) : null;
 }
 
 function toItem(entry: WalletEntry, currency: string): WalletView['operations'][number] {

@@ -5,7 +5,7 @@
  */
 import type { QueryResult } from 'pg';
 import type { Command } from '../../shared/ledger/command.ts';
-import type { Pool, PoolClient } from '../../shared/store/pool.ts';
+import type { Pool, PoolClient } from '../../shared/store/database/pool.ts';
 
 export type Applied = { state: 'applied'; balanceMinor: bigint } | { state: 'rejected' | 'reused'; reason: string };
 

@@ -2,9 +2,9 @@
  * Baseline "locks": the starting document's second variant, done well. No queue: each request takes a connection out of
  * the pool and makes its transfer in a transaction of its own, the two wallets locked in the order of their ids.
  */
-import { listen } from '../../api/server.ts';
+import { listen } from '../../api/http/server/server.ts';
 import { runProcess } from '../../shared/lifecycle.ts';
-import { createApplyPool } from '../../shared/store/pool.ts';
+import { createApplyPool } from '../../shared/store/database/pool.ts';
 import { applyTransfer } from './applyTransfer.ts';
 import { readBaselineEnv } from './environment.ts';
 import { createTransferApp } from './serveTransfers.ts';

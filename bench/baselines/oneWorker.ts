@@ -3,11 +3,11 @@
  * waits until its job is finished. This is the process that serves HTTP; `oneWorkerApply.ts` is the worker.
  */
 import { Queue, QueueEvents } from 'bullmq';
-import { listen } from '../../api/server.ts';
+import { listen } from '../../api/http/server/server.ts';
 import { runProcess } from '../../shared/lifecycle.ts';
 import type { Command } from '../../shared/ledger/command.ts';
 import { toWire } from '../../shared/queue/contracts.ts';
-import { createApplyPool } from '../../shared/store/pool.ts';
+import { createApplyPool } from '../../shared/store/database/pool.ts';
 import type { Applied } from './applyTransfer.ts';
 import { readBaselineEnv } from './environment.ts';
 import { createTransferApp } from './serveTransfers.ts';

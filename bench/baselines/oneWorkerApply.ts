@@ -2,7 +2,7 @@
 import { Worker } from 'bullmq';
 import { runProcess } from '../../shared/lifecycle.ts';
 import { fromWire } from '../../shared/queue/contracts.ts';
-import { createApplyPool } from '../../shared/store/pool.ts';
+import { createApplyPool } from '../../shared/store/database/pool.ts';
 import { applyTransfer } from './applyTransfer.ts';
 import { readBaselineEnv } from './environment.ts';
 import { TRANSFER_QUEUE, connectRedis } from './transferQueue.ts';

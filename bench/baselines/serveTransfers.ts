@@ -7,10 +7,10 @@ import express from 'express';
 import type { Express } from 'express';
 import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
-import { createCommand } from '../../api/command.ts';
+import { createCommand } from '../../api/submission/command.ts';
 import type { Command } from '../../shared/ledger/command.ts';
 import { amountToNumber, parseAmount } from '../../shared/ledger/money.ts';
-import type { Pool } from '../../shared/store/pool.ts';
+import type { Pool } from '../../shared/store/database/pool.ts';
 import { createIdentify } from './sessions.ts';
 import type { Applied } from './applyTransfer.ts';
 

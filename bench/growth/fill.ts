@@ -7,7 +7,7 @@
  * (ordered by time). A share of the transfers goes to one merchant, whose history therefore grows long.
  */
 import type { Person } from '../../tests/support/people.ts';
-import { connectClient } from '../../shared/store/connection.ts';
+import { connectClient } from '../../shared/store/database/connection.ts';
 
 /** Two entries each. */
 const CHUNK_OPERATIONS = 100_000;

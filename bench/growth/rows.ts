@@ -1,7 +1,7 @@
 /** What must not get slower as the books grow: paying, and looking at a wallet, also at what is long ago in it. */
 import type { Person } from '../../tests/support/people.ts';
 import type { Row } from '../rows.ts';
-import { connectClient } from '../../shared/store/connection.ts';
+import { connectClient } from '../../shared/store/database/connection.ts';
 
 export interface GrowthRow extends Pick<Row, 'connections' | 'ask'> {
   label: string;

@@ -5,7 +5,7 @@
  */
 import path from 'node:path';
 import { z } from 'zod';
-import { createPool } from '../../shared/store/pool.ts';
+import { createPool } from '../../shared/store/database/pool.ts';
 import type { Person } from '../../tests/support/people.ts';
 import { USUAL_QUOTAS } from '../../tests/support/quotas.ts';
 import { createPeople } from '../../tests/support/people.ts';

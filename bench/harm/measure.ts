@@ -4,9 +4,9 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { showProgress } from '../../cli/progress.ts';
-import type { Pool } from '../../shared/store/pool.ts';
-import { readDatabaseTime } from '../../shared/store/readDatabaseTime.ts';
-import { readSamples } from '../../shared/store/readSamples.ts';
+import type { Pool } from '../../shared/store/database/pool.ts';
+import { readDatabaseTime } from '../../shared/store/database/readDatabaseTime.ts';
+import { readSamples } from '../../shared/store/fleet/readSamples.ts';
 import { SAMPLE_PERIOD_MS, seriesKey } from '../../shared/telemetry/sample.ts';
 import { cpuMs } from '../../tests/support/cpu.ts';
 import { runGenerator } from '../load/generator.ts';

@@ -9,7 +9,7 @@ import type { Servers } from '../servers/servers.ts';
 import { startSaldo } from '../targets/saldo.ts';
 import { requireRedis } from '../targets/target.ts';
 import type { Target } from '../targets/target.ts';
-import { connectClient } from '../../shared/store/connection.ts';
+import { connectClient } from '../../shared/store/database/connection.ts';
 
 export interface ScaledFleet {
   partitions: number;

@@ -7,7 +7,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { startPostgres } from '../../cli/embeddedPostgres.ts';
 import { serverPid } from '../../cli/postgresProcess.ts';
-import { connectClient } from '../../shared/store/connection.ts';
+import { connectClient } from '../../shared/store/database/connection.ts';
 
 export interface BenchPostgres {
   /** The server's first process, of which all others are children. */

@@ -14,7 +14,7 @@ import { Fault } from '../errors/fault.ts';
 import { ENVELOPE_JOB, queueName, queuePrefix, withoutTexts } from './contracts.ts';
 import type { Envelope } from './contracts.ts';
 import { sessionConfig } from '../store/database/session.ts';
-import { openPool } from '../store/openPool.ts';
+import { openPool } from '../store/database/openPool.ts';
 import { createRedisConnections, explainRedis, wasNeverSent } from './redisConnections.ts';
 import { withDeadline } from '../time.ts';
 

@@ -3,8 +3,8 @@
  * asks (`sampler.ts`), API or worker: what waits must be seen above all when no worker is left.
  */
 import type { LedgerQueue } from '../queue/ledgerQueue.ts';
-import { countPending, oldestPendingMs } from '../store/pendingOperations.ts';
-import type { Pool } from '../store/pool.ts';
+import { countPending, oldestPendingMs } from '../store/ledger/pendingOperations.ts';
+import type { Pool } from '../store/database/pool.ts';
 import { withDeadline } from '../time.ts';
 import { seriesKey } from './sample.ts';
 import type { Totals } from './sample.ts';

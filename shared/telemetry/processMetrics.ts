@@ -2,7 +2,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Registry } from 'prom-client';
 import type { Dependency } from '../dependency.ts';
-import type { Pool } from '../store/pool.ts';
+import type { Pool } from '../store/database/pool.ts';
 import { createCounter, createGauge } from './catalogue.ts';
 
 /** How often the event loop is asked whether it is late. Cheap, and fine enough for what a request would notice. */

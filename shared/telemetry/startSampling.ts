@@ -2,8 +2,8 @@
 import type { Registry } from 'prom-client';
 import type { Dependency } from '../dependency.ts';
 import type { LedgerQueue } from '../queue/ledgerQueue.ts';
-import { createSamplePool } from '../store/pool.ts';
-import type { Pool } from '../store/pool.ts';
+import { createSamplePool } from '../store/database/pool.ts';
+import type { Pool } from '../store/database/pool.ts';
 import { createFleetCount } from './fleet.ts';
 import { watchProcess } from './processMetrics.ts';
 import type { SampleRole } from './sample.ts';

@@ -39,7 +39,7 @@ export const SABOTAGES: readonly Sabotage[] = [
         to: '',
       },
       {
-        file: 'shared/store/insertOutcomes.ts',
+        file: 'shared/store/ledger/insertOutcomes.ts',
         from: '             hash, debit_seq, credit_seq, accepted_ms)\n         ORDER BY id`',
         to: '             hash, debit_seq, credit_seq, accepted_ms)\n         ORDER BY id ON CONFLICT (id) DO NOTHING`',
       },
@@ -52,12 +52,12 @@ export const SABOTAGES: readonly Sabotage[] = [
     says: '202 is answered and nothing is stored',
     patches: [
       {
-        file: 'api/promises.ts',
+        file: 'api/submission/promises/promises.ts',
         from: '    const refused = await guard(() => insertPending(pool, promised, { partitions, room: left })).catch(\n      (error: unknown) => {\n        void certainty.confirm().catch(() => undefined);\n        throw error;\n      },\n    );\n',
         to: '    void [pool, guard, partitions, left, insertPending];\n',
       },
       {
-        file: 'api/promises.ts',
+        file: 'api/submission/promises/promises.ts',
         from: "const results = ids.map((id) => known.get(id) ?? refused.get(id) ?? 'full');",
         to: "const results = promised.map(({ command: { id, requestHash } }) => known.get(id) ?? { id, requestHash, state: 'pending' as const });",
       },
@@ -70,12 +70,12 @@ export const SABOTAGES: readonly Sabotage[] = [
     says: '202 is answered before the promise is committed',
     patches: [
       {
-        file: 'api/promises.ts',
+        file: 'api/submission/promises/promises.ts',
         from: '    const refused = await guard(() => insertPending(pool, promised, { partitions, room: left })).catch(\n      (error: unknown) => {\n        void certainty.confirm().catch(() => undefined);\n        throw error;\n      },\n    );\n',
         to: '    const refused = new Map<string, never>();\n    void guard, insertPending(pool, promised, { partitions, room: left }).catch(() => undefined);\n',
       },
       {
-        file: 'api/promises.ts',
+        file: 'api/submission/promises/promises.ts',
         from: 'const known = await outcomes.read(ids);',
         to: "void outcomes;\n    const known = new Map(promised.map(({ command: { id, requestHash } }) => [id, { id, requestHash, state: 'pending' as const }]));",
       },
@@ -88,7 +88,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     says: 'what a 202 has promised is never brought back into the queue',
     patches: [
       {
-        file: 'worker/sweep.ts',
+        file: 'worker/sweep/sweep.ts',
         from: '  for (const partition of await duePartitions(deps.pool, deps.queues.length)) {\n',
         to: '  for (const partition of [] as number[]) {\n',
       },
@@ -101,7 +101,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     says: 'a frozen worker keeps the rows it has locked',
     patches: [
       {
-        file: 'shared/store/pool.ts',
+        file: 'shared/store/database/pool.ts',
         from: '    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,\n',
         to: '',
       },
@@ -114,12 +114,12 @@ export const SABOTAGES: readonly Sabotage[] = [
     says: 'COMMIT is believed whatever its tag, and what failed before it goes unnoticed',
     patches: [
       {
-        file: 'shared/store/applyCommands.ts',
+        file: 'shared/store/ledger/applyCommands.ts',
         from: "  if (tag !== 'COMMIT') throw new NotCommittedError(`COMMIT answered ${tag ?? 'nothing'}`);\n",
         to: '  void tag, NotCommittedError;\n',
       },
       {
-        file: 'shared/store/applyCommands.ts',
+        file: 'shared/store/ledger/applyCommands.ts',
         from: "    if (result.status === 'rejected') throw result.reason as Error;\n",
         to: "    if (result.status === 'rejected') return { command: 'FAILED', rows: [] } as unknown as QueryResult;\n",
       },
@@ -132,12 +132,12 @@ export const SABOTAGES: readonly Sabotage[] = [
     says: 'wallets are read without being locked, and a second entry under a number is dropped without a word',
     patches: [
       {
-        file: 'shared/store/applyCommands.ts',
+        file: 'shared/store/ledger/applyCommands.ts',
         from: 'ORDER BY kind, id FOR NO KEY UPDATE`',
         to: 'ORDER BY kind, id`',
       },
       {
-        file: 'shared/store/applyCommands.ts',
+        file: 'shared/store/ledger/applyCommands.ts',
         from: '         ORDER BY wallet_id, seq`',
         to: '         ORDER BY wallet_id, seq ON CONFLICT DO NOTHING`',
       },
@@ -150,7 +150,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     says: 'another body under a used key is taken for the first one',
     patches: [
       {
-        file: 'api/movements.ts',
+        file: 'api/kinds/movements.ts',
         from: '  if (known.requestHash === command.requestHash) return;\n',
         to: '  if (command.id) return;\n',
       },
@@ -163,7 +163,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     says: 'what may be in the queue is answered as certainly not done',
     patches: [
       {
-        file: 'api/delivery.ts',
+        file: 'api/submission/delivery.ts',
         from: "return deps.neverSent(error) ? 'never sent' : 'in doubt';",
         to: "return 'never sent';",
       },
@@ -176,7 +176,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     says: 'a request that is given up says that it changed nothing, though its command is under way',
     patches: [
       {
-        file: 'api/submit.ts',
+        file: 'api/submission/submit.ts',
         from: "    if (known !== undefined && known !== 'unknown') return known;\n",
         to: "    throw new Problem('unavailable');\n",
       },
@@ -189,7 +189,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     says: 'the outcome of an earlier request is told as one of this request',
     patches: [
       {
-        file: 'api/movements.ts',
+        file: 'api/kinds/movements.ts',
         from: '  const isReplay = known.requestId !== command.requestId;\n',
         to: '  const isReplay = false;\n',
       },
@@ -222,11 +222,15 @@ export const SABOTAGES: readonly Sabotage[] = [
     says: 'a process that is stopped closes every connection, answered or not',
     patches: [
       {
-        file: 'api/server.ts',
+        file: 'api/http/server/server.ts',
         from: 'if (open === 0) socket.destroy();',
         to: 'if (open >= 0) socket.destroy();',
       },
-      { file: 'api/server.ts', from: '      await sleep(GRACE_MS);\n', to: '      void sleep, GRACE_MS;\n' },
+      {
+        file: 'api/http/server/server.ts',
+        from: '      await sleep(GRACE_MS);\n',
+        to: '      void sleep, GRACE_MS;\n',
+      },
     ],
     args: ['--seed', '1', '--minutes', '0.5', '--faults', 'pause,api-stop', '--every', '3'],
     expects: ['lost-in-peace'],

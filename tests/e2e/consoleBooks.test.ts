@@ -10,7 +10,7 @@ import type { RunningService } from '../support/service.ts';
 import { backends, createStores } from '../support/stores.ts';
 import type { Stores } from '../support/stores.ts';
 import { until } from '../support/waiting.ts';
-import { connectClient } from '../../shared/store/connection.ts';
+import { connectClient } from '../../shared/store/database/connection.ts';
 
 let stores: Stores;
 let service: RunningService;

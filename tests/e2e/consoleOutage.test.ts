@@ -1,6 +1,6 @@
 /** The console while PostgreSQL or Redis is away: it stays, says so in red and what to do, and opens nothing to others. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { migrate } from '../../shared/store/migrate.ts';
+import { migrate } from '../../shared/store/database/migrate.ts';
 import { startCrashingPostgres } from '../chaos/postgres.ts';
 import type { CrashingPostgres } from '../chaos/postgres.ts';
 import { createClient } from '../support/client.ts';

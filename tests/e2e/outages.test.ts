@@ -5,7 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { migrate } from '../../shared/store/migrate.ts';
+import { migrate } from '../../shared/store/database/migrate.ts';
 import { startCrashingPostgres } from '../chaos/postgres.ts';
 import type { CrashingPostgres } from '../chaos/postgres.ts';
 import { startProxy } from '../chaos/proxy.ts';

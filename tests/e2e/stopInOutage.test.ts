@@ -3,7 +3,7 @@
  * no order: it cannot say goodbye to what does not answer, and ends in good order and in time all the same.
  */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { migrate } from '../../shared/store/migrate.ts';
+import { migrate } from '../../shared/store/database/migrate.ts';
 import { startCrashingPostgres } from '../chaos/postgres.ts';
 import type { CrashingPostgres } from '../chaos/postgres.ts';
 import { startProxy } from '../chaos/proxy.ts';

@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { freePort } from '../../cli/embeddedPostgres.ts';
-import { connectClient } from '../../shared/store/connection.ts';
+import { connectClient } from '../../shared/store/database/connection.ts';
 import { run } from '../support/database.ts';
 import { message, spawnProgram } from '../support/processes.ts';
 import type { Spawned } from '../support/processes.ts';

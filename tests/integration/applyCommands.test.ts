@@ -6,12 +6,12 @@ import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { decide } from '../../shared/ledger/decide.ts';
 import type { Command } from '../../shared/ledger/command.ts';
-import { applyCommands, rejectCommand } from '../../shared/store/applyCommands.ts';
-import { NotCommittedError } from '../../shared/store/classifyFault.ts';
-import { claimDue, clearKept, insertPending } from '../../shared/store/pendingOperations.ts';
-import { IDLE_IN_TRANSACTION_MS } from '../../shared/store/pool.ts';
-import type { Pool } from '../../shared/store/pool.ts';
-import { readOutcomes } from '../../shared/store/readOutcomes.ts';
+import { applyCommands, rejectCommand } from '../../shared/store/ledger/applyCommands.ts';
+import { NotCommittedError } from '../../shared/store/ledger/classifyFault.ts';
+import { claimDue, clearKept, insertPending } from '../../shared/store/ledger/pendingOperations.ts';
+import { IDLE_IN_TRANSACTION_MS } from '../../shared/store/database/pool.ts';
+import type { Pool } from '../../shared/store/database/pool.ts';
+import { readOutcomes } from '../../shared/store/ledger/readOutcomes.ts';
 import {
   balanceOf,
   createBank,

@@ -8,13 +8,13 @@ import { pipeline } from 'node:stream';
 import type { Job } from 'bullmq';
 import { v5 as uuidv5, v7 as uuidv7 } from 'uuid';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { applyEnvelope } from '../../worker/applyEnvelope.ts';
+import { applyEnvelope } from '../../worker/apply/applyEnvelope.ts';
 import type { Command } from '../../shared/ledger/command.ts';
 import { toEnvelope, toWire } from '../../shared/queue/contracts.ts';
 import { UndecidedCommandsError, UnreadableEnvelopeError, createQueueBackend } from '../../shared/queue/ledgerQueue.ts';
-import { insertPending } from '../../shared/store/pendingOperations.ts';
-import type { Pool } from '../../shared/store/pool.ts';
-import { readOutcomes } from '../../shared/store/readOutcomes.ts';
+import { insertPending } from '../../shared/store/ledger/pendingOperations.ts';
+import type { Pool } from '../../shared/store/database/pool.ts';
+import { readOutcomes } from '../../shared/store/ledger/readOutcomes.ts';
 import type { WatchTransaction } from '../../shared/telemetry/tracing.ts';
 import { freePort } from '../../cli/embeddedPostgres.ts';
 import {

@@ -1,8 +1,8 @@
 /** Freezing a wallet and thawing it in a real PostgreSQL: what is stored of it, and what it does to those who pay. */
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { applyCommands } from '../../shared/store/applyCommands.ts';
-import type { Pool } from '../../shared/store/pool.ts';
-import { readOutcomes } from '../../shared/store/readOutcomes.ts';
+import { applyCommands } from '../../shared/store/ledger/applyCommands.ts';
+import type { Pool } from '../../shared/store/database/pool.ts';
+import { readOutcomes } from '../../shared/store/ledger/readOutcomes.ts';
 import {
   balanceOf,
   createBank,

@@ -3,13 +3,13 @@
  * same moment, and when one of them fails on its data or cannot be read.
  */
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { applyEnvelope } from '../../worker/applyEnvelope.ts';
+import { applyEnvelope } from '../../worker/apply/applyEnvelope.ts';
 import type { Command } from '../../shared/ledger/command.ts';
 import { toWire } from '../../shared/queue/contracts.ts';
 import { UnreadableEnvelopeError } from '../../shared/queue/ledgerQueue.ts';
-import { applyCommands, rejectCommand } from '../../shared/store/applyCommands.ts';
-import { insertPending } from '../../shared/store/pendingOperations.ts';
-import type { Pool } from '../../shared/store/pool.ts';
+import { applyCommands, rejectCommand } from '../../shared/store/ledger/applyCommands.ts';
+import { insertPending } from '../../shared/store/ledger/pendingOperations.ts';
+import type { Pool } from '../../shared/store/database/pool.ts';
 import {
   atomic,
   balanceOf,

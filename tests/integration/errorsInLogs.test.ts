@@ -8,8 +8,8 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { errorLines, errorSentence } from '../../shared/errors/describeError.ts';
 import { createLogger } from '../../shared/logger.ts';
 import { createQueueBackend } from '../../shared/queue/ledgerQueue.ts';
-import { createApplyPool, createPool, createPrisma } from '../../shared/store/pool.ts';
-import type { Pool, PrismaClient } from '../../shared/store/pool.ts';
+import { createApplyPool, createPool, createPrisma } from '../../shared/store/database/pool.ts';
+import type { Pool, PrismaClient } from '../../shared/store/database/pool.ts';
 import { createTracing } from '../../shared/telemetry/otel.ts';
 import { startCollector } from '../support/collector.ts';
 import { query } from '../support/inspect.ts';

@@ -1,10 +1,10 @@
 /** The overview's figures are worked out once for all who look, whatever the number of viewers. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createFigures } from '../../api/ops/overview/figures.ts';
-import { Problem } from '../../api/problem.ts';
-import type { Figures } from '../../api/ops/overview/figures.ts';
-import { createPrisma } from '../../shared/store/pool.ts';
-import type { Pool, PrismaClient } from '../../shared/store/pool.ts';
+import { createFigures } from '../../api/console/overview/figures.ts';
+import { Problem } from '../../api/http/problem.ts';
+import type { Figures } from '../../api/console/overview/figures.ts';
+import { createPrisma } from '../../shared/store/database/pool.ts';
+import type { Pool, PrismaClient } from '../../shared/store/database/pool.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { openRequestPool } from '../support/pools.ts';
 import { createTestDatabase } from '../support/stores.ts';

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { v7 as uuidv7 } from 'uuid';
 import { createQueueBackend } from '../../shared/queue/ledgerQueue.ts';
 import type { LedgerQueue, QueueBackend } from '../../shared/queue/ledgerQueue.ts';
-import type { Pool } from '../../shared/store/pool.ts';
+import type { Pool } from '../../shared/store/database/pool.ts';
 import { createFleetCount } from '../../shared/telemetry/fleet.ts';
 import { openRequestPool } from '../support/pools.ts';
 import { openQueues } from '../support/queues.ts';

@@ -1,7 +1,7 @@
 /** What every request meets before any route's own work: parsing, limits, methods, origins, and how it is refused. */
 import http from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Problem } from '../../api/problem.ts';
+import { Problem } from '../../api/http/problem.ts';
 import { PASSWORD, startApi } from '../support/api.ts';
 import type { Answer, Customer, TestApi } from '../support/api.ts';
 

@@ -5,12 +5,12 @@
  */
 import type { Job } from 'bullmq';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { keepSerial } from '../../worker/keepSerial.ts';
+import { keepSerial } from '../../worker/apply/keepSerial.ts';
 import type { Command } from '../../shared/ledger/command.ts';
 import { toEnvelope } from '../../shared/queue/contracts.ts';
 import { UnreadableEnvelopeError, createQueueBackend } from '../../shared/queue/ledgerQueue.ts';
 import type { LedgerQueue, LedgerWorker, QueueBackend } from '../../shared/queue/ledgerQueue.ts';
-import type { Pool } from '../../shared/store/pool.ts';
+import type { Pool } from '../../shared/store/database/pool.ts';
 import { balanceOf, createBank, createCustomer, deposit, holdAccounts, outcomesOf } from '../support/accounts.ts';
 import type { Account } from '../support/accounts.ts';
 import { expectSoundBooks } from '../support/inspect.ts';

@@ -6,10 +6,10 @@ import {
   readLoginFailures,
   unlockEmail,
   withdrawLoginFailure,
-} from '../../shared/store/loginFailures.ts';
-import { createPool } from '../../shared/store/pool.ts';
-import type { Pool } from '../../shared/store/pool.ts';
-import { pruneOnce } from '../../worker/prune.ts';
+} from '../../shared/store/accounts/loginFailures.ts';
+import { createPool } from '../../shared/store/database/pool.ts';
+import type { Pool } from '../../shared/store/database/pool.ts';
+import { pruneOnce } from '../../worker/sweep/prune.ts';
 import { createTestDatabase } from '../support/stores.ts';
 import type { TestDatabase } from '../support/database.ts';
 

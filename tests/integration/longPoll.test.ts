@@ -5,9 +5,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import type { MockInstance } from 'vitest';
-import { MAX_POLLS_EACH } from '../../api/pollPlaces.ts';
-import { applyCommands } from '../../shared/store/applyCommands.ts';
-import { insertPending } from '../../shared/store/pendingOperations.ts';
+import { MAX_POLLS_EACH } from '../../api/quotas/pollPlaces.ts';
+import { applyCommands } from '../../shared/store/ledger/applyCommands.ts';
+import { insertPending } from '../../shared/store/ledger/pendingOperations.ts';
 import { transfer } from '../support/accounts.ts';
 import type { Account } from '../support/accounts.ts';
 import { startApi } from '../support/api.ts';

@@ -1,8 +1,8 @@
 /** Connections to PostgreSQL that lead nowhere any more are found out together; those that work, or merely wait, are kept. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type pg from 'pg';
-import { openPool } from '../../shared/store/openPool.ts';
-import { createPool } from '../../shared/store/pool.ts';
+import { openPool } from '../../shared/store/database/openPool.ts';
+import { createPool } from '../../shared/store/database/pool.ts';
 import { startProxy } from '../chaos/proxy.ts';
 import type { Proxy } from '../chaos/proxy.ts';
 import type { TestDatabase } from '../support/database.ts';

@@ -3,9 +3,9 @@
  * when it was made just before, and brought back as it was filled in when the session had ended. Without JavaScript.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { applyCommands } from '../../shared/store/applyCommands.ts';
+import { applyCommands } from '../../shared/store/ledger/applyCommands.ts';
 import type { Command } from '../../shared/ledger/command.ts';
-import { insertPending } from '../../shared/store/pendingOperations.ts';
+import { insertPending } from '../../shared/store/ledger/pendingOperations.ts';
 import { transfer } from '../support/accounts.ts';
 import type { Account } from '../support/accounts.ts';
 import { BANK, PASSWORD, startApi } from '../support/api.ts';

@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Command } from '../../shared/ledger/command.ts';
 import { fromWire } from '../../shared/queue/contracts.ts';
-import { applyCommands } from '../../shared/store/applyCommands.ts';
+import { applyCommands } from '../../shared/store/ledger/applyCommands.ts';
 import {
   claimDue,
   clearKept,
@@ -11,9 +11,9 @@ import {
   duePartitions,
   hastenPending,
   insertPending,
-} from '../../shared/store/pendingOperations.ts';
-import type { Pool } from '../../shared/store/pool.ts';
-import { readOutcomes } from '../../shared/store/readOutcomes.ts';
+} from '../../shared/store/ledger/pendingOperations.ts';
+import type { Pool } from '../../shared/store/database/pool.ts';
+import { readOutcomes } from '../../shared/store/ledger/readOutcomes.ts';
 import { createBank, createCustomer, deposit, withOtherBody } from '../support/accounts.ts';
 import type { Account } from '../support/accounts.ts';
 import { query } from '../support/inspect.ts';

@@ -1,8 +1,8 @@
 /** Every process writes its samples, one of them counts for the fleet, and nothing that fails on the way is of account. */
 import { Registry } from 'prom-client';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createSamplePool } from '../../shared/store/pool.ts';
-import { readSamples } from '../../shared/store/readSamples.ts';
+import { createSamplePool } from '../../shared/store/database/pool.ts';
+import { readSamples } from '../../shared/store/fleet/readSamples.ts';
 import { createCounter } from '../../shared/telemetry/catalogue.ts';
 import { watchProcess } from '../../shared/telemetry/processMetrics.ts';
 import { startSampler } from '../../shared/telemetry/sampler.ts';

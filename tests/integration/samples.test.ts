@@ -1,9 +1,9 @@
 /** What processes tell of themselves, in PostgreSQL: written, thinned out, compared, and removed in time. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createSamplePool } from '../../shared/store/pool.ts';
-import type { Pool } from '../../shared/store/pool.ts';
-import { readSamples, readTotals } from '../../shared/store/readSamples.ts';
-import { writeSample } from '../../shared/store/writeSample.ts';
+import { createSamplePool } from '../../shared/store/database/pool.ts';
+import type { Pool } from '../../shared/store/database/pool.ts';
+import { readSamples, readTotals } from '../../shared/store/fleet/readSamples.ts';
+import { writeSample } from '../../shared/store/fleet/writeSample.ts';
 import type { Totals } from '../../shared/telemetry/sample.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { rowsRead } from '../support/rowsRead.ts';

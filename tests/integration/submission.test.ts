@@ -7,19 +7,19 @@ import pg from 'pg';
 import { pino } from 'pino';
 import { v5 as uuidv5, v7 as uuidv7 } from 'uuid';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createMove } from '../../api/movements.ts';
-import type { Moved, Movement } from '../../api/movements.ts';
-import type { SubmitOptions } from '../../api/submit.ts';
-import { createWalletFinder } from '../../api/wallets.ts';
+import { createMove } from '../../api/kinds/movements.ts';
+import type { Moved, Movement } from '../../api/kinds/movements.ts';
+import type { SubmitOptions } from '../../api/submission/submit.ts';
+import { createWalletFinder } from '../../api/wallets/findWallet.ts';
 import type { Command } from '../../shared/ledger/command.ts';
 import { toEnvelope } from '../../shared/queue/contracts.ts';
-import { LOCK_DECISIONS } from '../../shared/store/decisionLock.ts';
-import { insertPending } from '../../shared/store/pendingOperations.ts';
-import type { KnownOutcome } from '../../shared/store/readOutcomes.ts';
-import { createPrisma } from '../../shared/store/pool.ts';
-import { readDatabaseTime } from '../../shared/store/readDatabaseTime.ts';
+import { LOCK_DECISIONS } from '../../shared/store/ledger/decisionLock.ts';
+import { insertPending } from '../../shared/store/ledger/pendingOperations.ts';
+import type { KnownOutcome } from '../../shared/store/ledger/readOutcomes.ts';
+import { createPrisma } from '../../shared/store/database/pool.ts';
+import { readDatabaseTime } from '../../shared/store/database/readDatabaseTime.ts';
 import { createDatabaseClock } from '../../shared/time.ts';
-import { sweepOnce } from '../../worker/sweep.ts';
+import { sweepOnce } from '../../worker/sweep/sweep.ts';
 import {
   balanceOf,
   createBank,

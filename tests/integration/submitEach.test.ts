@@ -1,8 +1,8 @@
 /** What is told of each command of a list that is not atomic, when some of it is known, there is no room, or time is up. */
 import { v7 as uuidv7 } from 'uuid';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { End } from '../../api/delivery.ts';
-import { Problem } from '../../api/problem.ts';
+import type { End } from '../../api/submission/delivery.ts';
+import { Problem } from '../../api/http/problem.ts';
 import type { Command } from '../../shared/ledger/command.ts';
 import { balanceOf, createBank, createCustomer, outcomesOf, transfer } from '../support/accounts.ts';
 import type { Account } from '../support/accounts.ts';

@@ -5,7 +5,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Command } from '../../shared/ledger/command.ts';
-import type { KnownOutcome } from '../../shared/store/readOutcomes.ts';
+import type { KnownOutcome } from '../../shared/store/ledger/readOutcomes.ts';
 import { atomic, balanceOf, createBank, createCustomer, outcomesOf, transfer } from '../support/accounts.ts';
 import type { Account } from '../support/accounts.ts';
 import { countPending, expectSoundBooks } from '../support/inspect.ts';

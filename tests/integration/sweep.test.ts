@@ -4,14 +4,14 @@
  */
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { applyEnvelope } from '../../worker/applyEnvelope.ts';
-import { startSweep, sweepOnce } from '../../worker/sweep.ts';
+import { applyEnvelope } from '../../worker/apply/applyEnvelope.ts';
+import { startSweep, sweepOnce } from '../../worker/sweep/sweep.ts';
 import type { Command } from '../../shared/ledger/command.ts';
 import { MAX_ENVELOPE_COMMANDS, toEnvelope } from '../../shared/queue/contracts.ts';
 import { createQueueBackend } from '../../shared/queue/ledgerQueue.ts';
 import type { LedgerQueue, QueueBackend } from '../../shared/queue/ledgerQueue.ts';
-import { countPending, insertPending } from '../../shared/store/pendingOperations.ts';
-import type { Pool } from '../../shared/store/pool.ts';
+import { countPending, insertPending } from '../../shared/store/ledger/pendingOperations.ts';
+import type { Pool } from '../../shared/store/database/pool.ts';
 import { applyDeps } from '../support/applyDeps.ts';
 import {
   balanceOf,

@@ -5,12 +5,12 @@
 import { randomUUID } from 'node:crypto';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import type { SubmitOptions } from '../../api/submit.ts';
+import type { SubmitOptions } from '../../api/submission/submit.ts';
 import type { Command } from '../../shared/ledger/command.ts';
-import { applyCommands } from '../../shared/store/applyCommands.ts';
-import { UnclearCommitError, classifyFault } from '../../shared/store/classifyFault.ts';
-import { readOperations } from '../../shared/store/readOperation.ts';
-import { sweepOnce } from '../../worker/sweep.ts';
+import { applyCommands } from '../../shared/store/ledger/applyCommands.ts';
+import { UnclearCommitError, classifyFault } from '../../shared/store/ledger/classifyFault.ts';
+import { readOperations } from '../../shared/store/ledger/readOperation.ts';
+import { sweepOnce } from '../../worker/sweep/sweep.ts';
 import { balanceOf, createBank, createCustomer, deposit } from '../support/accounts.ts';
 import type { Account } from '../support/accounts.ts';
 import { createDatabase, createTemplate } from '../support/database.ts';

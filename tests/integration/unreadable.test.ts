@@ -6,8 +6,8 @@ import net from 'node:net';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { listen } from '../../api/server.ts';
-import { refuseUnreadable } from '../../api/unreadable.ts';
+import { listen } from '../../api/http/server/server.ts';
+import { refuseUnreadable } from '../../api/http/server/unreadable.ts';
 
 const GET = 'GET / HTTP/1.1\r\nHost: saldo\r\n\r\n';
 

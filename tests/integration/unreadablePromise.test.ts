@@ -3,7 +3,7 @@
  * ask later, never that there is nothing.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { insertPending } from '../../shared/store/pendingOperations.ts';
+import { insertPending } from '../../shared/store/ledger/pendingOperations.ts';
 import type { Command } from '../../shared/ledger/command.ts';
 import { transfer } from '../support/accounts.ts';
 import type { Account } from '../support/accounts.ts';

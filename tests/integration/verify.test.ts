@@ -6,10 +6,10 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { connectClient } from '../../shared/store/connection.ts';
-import { WALKS, WHOLE_CHECKS } from '../../shared/store/bookChecks.ts';
-import { verifyBooks } from '../../shared/store/verifyBooks.ts';
-import type { BooksReport, Session, VerifyOptions } from '../../shared/store/verifyBooks.ts';
+import { connectClient } from '../../shared/store/database/connection.ts';
+import { WALKS, WHOLE_CHECKS } from '../../shared/store/books/bookChecks.ts';
+import { verifyBooks } from '../../shared/store/books/verifyBooks.ts';
+import type { BooksReport, Session, VerifyOptions } from '../../shared/store/books/verifyBooks.ts';
 import { run } from '../support/database.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { createTestDatabase } from '../support/stores.ts';

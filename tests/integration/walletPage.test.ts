@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Command } from '../../shared/ledger/command.ts';
 import { toWire } from '../../shared/queue/contracts.ts';
-import { applyCommands } from '../../shared/store/applyCommands.ts';
-import { insertPending } from '../../shared/store/pendingOperations.ts';
+import { applyCommands } from '../../shared/store/ledger/applyCommands.ts';
+import { insertPending } from '../../shared/store/ledger/pendingOperations.ts';
 import { freezing, transfer } from '../support/accounts.ts';
 import type { Account } from '../support/accounts.ts';
 import { BANK, OPERATOR, basic, startApi } from '../support/api.ts';

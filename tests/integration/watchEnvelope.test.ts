@@ -2,12 +2,12 @@
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { toEnvelope, toWire } from '../../shared/queue/contracts.ts';
-import type { Pool } from '../../shared/store/pool.ts';
+import type { Pool } from '../../shared/store/database/pool.ts';
 import { takeTotals } from '../../shared/telemetry/totals.ts';
-import { applyEnvelope } from '../../worker/applyEnvelope.ts';
+import { applyEnvelope } from '../../worker/apply/applyEnvelope.ts';
 import { createMetrics } from '../../worker/metrics.ts';
 import type { Metrics } from '../../worker/metrics.ts';
-import { createWatchedApply } from '../../worker/watchEnvelope.ts';
+import { createWatchedApply } from '../../worker/apply/watchEnvelope.ts';
 import { createBank, createCustomer, deposit, transfer } from '../support/accounts.ts';
 import type { Account } from '../support/accounts.ts';
 import { applyDeps } from '../support/applyDeps.ts';

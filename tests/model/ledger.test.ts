@@ -6,12 +6,12 @@
  */
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { applyEnvelope } from '../../worker/applyEnvelope.ts';
+import { applyEnvelope } from '../../worker/apply/applyEnvelope.ts';
 import { REJECTION_REASONS } from '../../shared/ledger/command.ts';
 import type { Command } from '../../shared/ledger/command.ts';
 import { toEnvelope } from '../../shared/queue/contracts.ts';
-import { insertPending } from '../../shared/store/pendingOperations.ts';
-import type { Pool } from '../../shared/store/pool.ts';
+import { insertPending } from '../../shared/store/ledger/pendingOperations.ts';
+import type { Pool } from '../../shared/store/database/pool.ts';
 import { expectSoundBooks } from '../support/inspect.ts';
 import { applyDeps } from '../support/applyDeps.ts';
 import type { TestDatabase } from '../support/database.ts';

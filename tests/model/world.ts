@@ -6,7 +6,7 @@
 import fc from 'fast-check';
 import { v7 as uuidv7 } from 'uuid';
 import type { Command, KindName } from '../../shared/ledger/command.ts';
-import type { Pool } from '../../shared/store/pool.ts';
+import type { Pool } from '../../shared/store/database/pool.ts';
 import {
   createBank,
   createCustomer,

@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { v5 as uuidv5, v7 as uuidv7 } from 'uuid';
 import type { Command, KindName, WalletKind } from '../../shared/ledger/command.ts';
-import { applyCommands } from '../../shared/store/applyCommands.ts';
-import type { Pool } from '../../shared/store/pool.ts';
+import { applyCommands } from '../../shared/store/ledger/applyCommands.ts';
+import type { Pool } from '../../shared/store/database/pool.ts';
 
 export interface Account {
   userId: bigint;

@@ -1,7 +1,7 @@
 /** Databases for tests: each its own, made in some 50 ms as a copy of one that was migrated once. */
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
-import { migrate } from '../../shared/store/migrate.ts';
+import { migrate } from '../../shared/store/database/migrate.ts';
 
 export interface TestDatabase {
   url: string;

@@ -1,7 +1,7 @@
 /** What is in the database, asked directly and past the service, and rows held from the outside. */
 import pg from 'pg';
 import { expect, onTestFinished } from 'vitest';
-import { verifyBooks } from '../../shared/store/verifyBooks.ts';
+import { verifyBooks } from '../../shared/store/books/verifyBooks.ts';
 import { until } from './waiting.ts';
 
 /** Rows of one statement, on a connection of its own. */

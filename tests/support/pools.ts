@@ -1,6 +1,6 @@
 /** The service's own pools, for tests that work below it. A database that is dropped may end them before they end. */
-import { createApplyPool, createPool } from '../../shared/store/pool.ts';
-import type { Pool } from '../../shared/store/pool.ts';
+import { createApplyPool, createPool } from '../../shared/store/database/pool.ts';
+import type { Pool } from '../../shared/store/database/pool.ts';
 
 export function openApplyPool(databaseUrl: string, maxConnections = 4): Pool {
   return deaf(createApplyPool({ databaseUrl, role: 'test', maxConnections }));

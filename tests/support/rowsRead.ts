@@ -1,5 +1,5 @@
 /** How much of a table a statement of the product goes through, whichever plan it has. */
-import type { Pool, PoolClient } from '../../shared/store/pool.ts';
+import type { Pool, PoolClient } from '../../shared/store/database/pool.ts';
 
 /** Rows and index entries of `table` that `work` has PostgreSQL look at; what it writes is taken back. */
 export async function rowsRead(pool: Pool, table: string, work: (pool: Pool) => Promise<unknown>): Promise<number> {

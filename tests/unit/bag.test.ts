@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createBag } from '../../api/bag.ts';
-import type { Placed } from '../../api/bag.ts';
+import { createBag } from '../../api/submission/bag.ts';
+import type { Placed } from '../../api/submission/bag.ts';
 
 test('whatever comes and goes, in whatever order, it holds what has come and not gone, each once', () => {
   const changes = fc.array(fc.record({ isAdded: fc.boolean(), which: fc.nat(7) }), { maxLength: 60 });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { createBulk } from '../../api/bulk.ts';
-import { Problem } from '../../api/problem.ts';
+import { createBulk } from '../../api/kinds/bulk.ts';
+import { Problem } from '../../api/http/problem.ts';
 import type { WalletFacts } from '../../shared/ledger/command.ts';
 
 const PAYER = { userId: 1n, role: 'customer', walletId: 1n } as const;

@@ -1,7 +1,7 @@
 /** What a failed database call means: tried again, waited out, the command's own fault, or nobody knows. */
 import { DatabaseError } from 'pg';
 import { describe, expect, test } from 'vitest';
-import { NotCommittedError, classifyFault } from '../../shared/store/classifyFault.ts';
+import { NotCommittedError, classifyFault } from '../../shared/store/ledger/classifyFault.ts';
 
 /** As `pg` reports what the server said. */
 function said(code: string, more: Partial<DatabaseError> = {}): DatabaseError {

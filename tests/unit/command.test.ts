@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { v7 as uuidv7, version } from 'uuid';
 import { describe, expect, test } from 'vitest';
-import { createCommand } from '../../api/command.ts';
+import { createCommand } from '../../api/submission/command.ts';
 import { fromWire, toWire } from '../../shared/queue/contracts.ts';
 
 type Asked = Parameters<typeof createCommand>[0];

@@ -1,6 +1,6 @@
 /** Which errors mean that the database is away, in every wrapping that they come in. */
 import { describe, expect, test } from 'vitest';
-import { isDatabaseAway } from '../../api/databaseAway.ts';
+import { isDatabaseAway } from '../../api/database/databaseAway.ts';
 
 const coded = (code: string, message = 'x') => Object.assign(new Error(message), { code });
 

@@ -1,10 +1,10 @@
 /** Which of what is known about an operation is an answer to whoever waits for it. */
 import { describe, expect, test } from 'vitest';
-import { createDelivery } from '../../api/delivery.ts';
-import type { End, SentEnvelope } from '../../api/delivery.ts';
+import { createDelivery } from '../../api/submission/delivery.ts';
+import type { End, SentEnvelope } from '../../api/submission/delivery.ts';
 import type { Command } from '../../shared/ledger/command.ts';
 import type { LedgerQueue } from '../../shared/queue/ledgerQueue.ts';
-import type { KnownOutcome } from '../../shared/store/readOutcomes.ts';
+import type { KnownOutcome } from '../../shared/store/ledger/readOutcomes.ts';
 import { command } from '../support/ledger.ts';
 
 const ANOTHER_HASH = 'ff'.repeat(32);

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { hash, verify } from '@node-rs/argon2';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { Problem } from '../../api/problem.ts';
+import { Problem } from '../../api/http/problem.ts';
 import { describeError, errorLines, errorSentence } from '../../shared/errors/describeError.ts';
 import { Fault } from '../../shared/errors/fault.ts';
 import { createHealthLog, createLogger } from '../../shared/logger.ts';

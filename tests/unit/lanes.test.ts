@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { createLanes as createLanesOf } from '../../api/auth/lanes.ts';
 import type { LaneName, Lanes } from '../../api/auth/lanes.ts';
-import { Problem } from '../../api/problem.ts';
+import { Problem } from '../../api/http/problem.ts';
 
 const createLanes = (bounds: { atOnce: number; maxWaiting: number }, isInDoubt = false) =>
   createLanesOf({ ...bounds, isInDoubt: () => isInDoubt });

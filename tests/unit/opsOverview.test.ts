@@ -1,8 +1,8 @@
 /** The overview's arithmetic: rates over processes, quantiles over samples, and an hour that is kept step by step. */
 import { describe, expect, test } from 'vitest';
-import { STEP_MS, createHistory } from '../../api/ops/overview/history.ts';
-import { newestByProcess, partitionStates, partitionsTaken, summarise } from '../../api/ops/overview/summary.ts';
-import { viewOf } from '../../api/ops/overview/view.ts';
+import { STEP_MS, createHistory } from '../../api/console/overview/history.ts';
+import { newestByProcess, partitionStates, partitionsTaken, summarise } from '../../api/console/overview/summary.ts';
+import { viewOf } from '../../api/console/overview/view.ts';
 import type { Sample } from '../../shared/telemetry/sample.ts';
 
 const T0 = 1_800_000_000_000 - (1_800_000_000_000 % STEP_MS);

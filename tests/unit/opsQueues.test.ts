@@ -1,8 +1,8 @@
 /** What the operators' board shows of an envelope, and what it lets through: a closed list. */
 import { createRequire } from 'node:module';
 import { describe, expect, test } from 'vitest';
-import { queueActionOf } from '../../api/ops/queues/actions.ts';
-import { envelopeData, envelopeName, envelopeResult } from '../../api/ops/queues/formatEnvelope.ts';
+import { queueActionOf } from '../../api/console/queues/actions.ts';
+import { envelopeData, envelopeName, envelopeResult } from '../../api/console/queues/formatEnvelope.ts';
 import type { Command } from '../../shared/ledger/command.ts';
 import { toEnvelope } from '../../shared/queue/contracts.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { parseJson } from '../../api/parseJson.ts';
-import { Problem, attempt } from '../../api/problem.ts';
+import { parseJson } from '../../api/http/body/parseJson.ts';
+import { Problem, attempt } from '../../api/http/problem.ts';
 
 /** What is told of a text: the path that `errors` names, or the code where it names none. */
 function told(text: string, options?: Parameters<typeof parseJson>[1]): unknown {

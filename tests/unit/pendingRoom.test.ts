@@ -1,7 +1,7 @@
 /** How many promises there is room for: counted rarely, and exactly where it gets tight. */
 import { beforeEach, expect, test, vi } from 'vitest';
-import { createPendingRoom } from '../../api/pendingRoom.ts';
-import type { PendingRoom } from '../../api/pendingRoom.ts';
+import { createPendingRoom } from '../../api/submission/promises/pendingRoom.ts';
+import type { PendingRoom } from '../../api/submission/promises/pendingRoom.ts';
 
 let stored: number;
 let counts: number;

@@ -1,7 +1,7 @@
 /** Places for reads: of one account, of all, and for how long one waits for one. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createPlaces } from '../../api/quotas/places.ts';
-import type { Problem } from '../../api/problem.ts';
+import type { Problem } from '../../api/http/problem.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { MAX_POLLS_EACH, createPollPlaces } from '../../api/pollPlaces.ts';
+import { MAX_POLLS_EACH, createPollPlaces } from '../../api/quotas/pollPlaces.ts';
 
 /** Takes places until there are none, and says how many there were. */
 function takeAll(take: () => (() => void) | undefined): (() => void)[] {

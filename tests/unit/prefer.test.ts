@@ -1,7 +1,7 @@
 /** The `Prefer` header: RFC 7240's grammar and examples, and that nothing malformed is ever refused. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parsePrefer } from '../../api/prefer.ts';
+import { parsePrefer } from '../../api/http/prefer.ts';
 
 describe('a Prefer header', () => {
   test.each<[string | undefined, { respondAsync: boolean; waitMs?: number }]>([

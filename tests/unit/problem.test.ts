@@ -1,6 +1,6 @@
 /** The table of problems against the contract, written out a second time: a status must not change by accident. */
 import { describe, expect, test } from 'vitest';
-import { CODES, PROBLEMS, Problem, problemReply } from '../../api/problem.ts';
+import { CODES, PROBLEMS, Problem, problemReply } from '../../api/http/problem.ts';
 import { REJECTION_REASONS } from '../../shared/ledger/command.ts';
 
 const CONTRACT: Record<number, string[]> = {

@@ -1,6 +1,6 @@
 /** The marks in our texts, and what only looks like one. */
 import { expect, test } from 'vitest';
-import { readProse } from '../../api/pages/prose.ts';
+import { readProse } from '../../api/site/docs/prose.ts';
 
 test('code and links are told from the text around them', () => {
   expect(readProse('Send `a`, see [the codes](/problems/) or [RFC](https://example.org/x).')).toEqual([

@@ -1,7 +1,7 @@
 /** What the log says when TRUST_PROXY does not fit the requests that arrive. */
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
-import { createProxyWatch } from '../../api/proxyWatch.ts';
+import { createProxyWatch } from '../../api/http/server/proxyWatch.ts';
 
 function watch(env: { NODE_ENV: string; TRUST_PROXY: number }) {
   const logged: string[] = [];

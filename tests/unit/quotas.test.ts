@@ -1,9 +1,9 @@
 /** What an account may ask for: whose commands, refusals and reads are counted, and when a refusal is told. */
 import { expect, test } from 'vitest';
 import { createQuotas } from '../../api/quotas/quotas.ts';
-import type { Problem } from '../../api/problem.ts';
+import type { Problem } from '../../api/http/problem.ts';
 import type { Command, KindName } from '../../shared/ledger/command.ts';
-import type { KnownOutcome } from '../../shared/store/readOutcomes.ts';
+import type { KnownOutcome } from '../../shared/store/ledger/readOutcomes.ts';
 
 const ENV = {
   CUSTOMER_COMMANDS_PER_SECOND: 10,

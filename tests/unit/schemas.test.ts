@@ -3,7 +3,7 @@ import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { Problem } from '../../api/problem.ts';
+import { Problem } from '../../api/http/problem.ts';
 import {
   amountField,
   detailsField,
@@ -15,7 +15,7 @@ import {
   queryInteger,
   readIdempotencyKey,
   walletIdField,
-} from '../../api/schemas.ts';
+} from '../../api/http/schemas.ts';
 
 const accepts = (schema: z.ZodType, value: unknown): boolean => schema.safeParse(value).success;
 

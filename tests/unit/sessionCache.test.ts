@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import { createSessionCache } from '../../api/auth/sessionCache.ts';
-import type { Principal } from '../../api/route.ts';
+import type { Principal } from '../../api/http/route.ts';
 
 const ANNA: Principal = { userId: 1n, role: 'customer', walletId: 2n };
 const OPERATOR: Principal = { userId: 3n, role: 'operator', walletId: null };

@@ -1,9 +1,9 @@
 /** JSON Schemas in words: those that zod makes of our fields, and what else the document is built of. */
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { exampleOf, readShape } from '../../api/pages/shape.ts';
-import type { Schema } from '../../api/pages/shape.ts';
-import { amountField, detailsField, idempotencyKeyField, walletIdField } from '../../api/schemas.ts';
+import { exampleOf, readShape } from '../../api/site/docs/shape.ts';
+import type { Schema } from '../../api/site/docs/shape.ts';
+import { amountField, detailsField, idempotencyKeyField, walletIdField } from '../../api/http/schemas.ts';
 
 const made = (schema: z.ZodType): Schema => z.toJSONSchema(schema, { io: 'input' }) as Schema;
 const read = (schema: Schema, named: Record<string, Schema> = {}) => readShape(schema, { named });

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { createSlicer } from '../../api/slices.ts';
+import { createSlicer } from '../../api/http/body/slices.ts';
 
 /** Keeps the processor for as long as it takes. */
 function work(ms: number): void {

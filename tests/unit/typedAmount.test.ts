@@ -1,6 +1,6 @@
 /** Amounts as people type them. What could mean two things is refused, never guessed at. */
 import { describe, expect, it } from 'vitest';
-import { readTypedAmount } from '../../api/pages/typedAmount.ts';
+import { readTypedAmount } from '../../api/site/payment/typedAmount.ts';
 
 describe('a typed amount', () => {
   it.each([

@@ -1,8 +1,8 @@
 /** When the workers of the fleet count as gone, and what is said of it. */
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { createWorkers } from '../../api/workers.ts';
-import type { Workers } from '../../api/workers.ts';
+import { createWorkers } from '../../api/submission/workers.ts';
+import type { Workers } from '../../api/submission/workers.ts';
 
 let lines: string[];
 let workers: Workers;

@@ -5,7 +5,7 @@
 import type pg from 'pg';
 import { Fault } from '../../errors/fault.ts';
 import { ConfigurationError } from '../../env.ts';
-import { POOLER } from '../connection.ts';
+import { POOLER } from './connection.ts';
 import { EVERY_SESSION } from './session.ts';
 
 /** The oldest that the tests run on. */

@@ -1,0 +1,125 @@
+/**
+ * One wallet for an operator: its balance and latest entries, what operators have done to it, and the form to freeze or
+ * unfreeze it. The form carries its own key, so a double click or a reload freezes once.
+ */
+import { randomUUID } from 'node:crypto';
+import type { Request, Response } from 'express';
+import { z } from 'zod';
+import { readActions } from '../../../shared/store/accounts/operatorActions.ts';
+import type { Pool, PrismaClient } from '../../../shared/store/database/pool.ts';
+import { readWalletPage } from '../../../shared/store/ledger/readWalletPage.ts';
+import type { DatabaseGuard } from '../../database/databaseGuard.ts';
+import type { Endpoint } from '../../http/endpoint.ts';
+import type { Freeze } from '../../kinds/freezing.ts';
+import { seeOther } from '../../html/forms.ts';
+import { PROBLEMS, Problem } from '../../http/problem.ts';
+import type { ReadBody } from '../../http/body/readBody.ts';
+import { requestIdOf } from '../../http/reply.ts';
+import { idempotencyKeyField, parsePart, queryInteger } from '../../http/schemas.ts';
+import { operatorOf } from '../access.ts';
+import type { Audit } from '../audit.ts';
+import type { RenderConsole } from '../render.ts';
+import { reasonField, walletNumber } from './fields.ts';
+import { noteLookUp, showSearch } from './pages.ts';
+
+interface WalletPagesDeps {
+  pool: Pool;
+  prisma: PrismaClient;
+  guard: DatabaseGuard;
+  audit: Audit;
+  /** Writes itself into the audit log. */
+  freeze: Freeze;
+  /** Refuses with a `Problem` when no command could be served now. */
+  admit: () => void;
+  readForm: ReadBody;
+  render: RenderConsole;
+}
+
+const PAGE = 25;
+const ACTIONS_SHOWN = 10;
+
+const walletPath = z.strictObject({ id: walletNumber });
+const walletQuery = z.object({
+  before: queryInteger(1, Number.MAX_SAFE_INTEGER).optional().catch(undefined),
+  asked: z.uuid().optional().catch(undefined),
+});
+const freezeForm = z.strictObject({ reason: reasonField, idempotency_key: idempotencyKeyField });
+
+interface Refused {
+  given: Record<string, unknown>;
+  problem: Problem;
+}
+
+export function createWalletPages(deps: WalletPagesDeps): Endpoint[] {
+  return [
+    { method: 'get', path: '/wallets/:id', handler: (req, res) => showWallet(deps, req, res) },
+    { method: 'post', path: '/wallets/:id/freeze', handler: (req, res) => setFrozen(deps, req, res, true) },
+    { method: 'post', path: '/wallets/:id/unfreeze', handler: (req, res) => setFrozen(deps, req, res, false) },
+  ];
+}
+
+async function setFrozen(deps: WalletPagesDeps, req: Request, res: Response, isFrozen: boolean): Promise<void> {
+  deps.admit();
+  const { id } = parsePart(walletPath, { ...req.params }, 'path');
+  const given = (await deps.readForm(req, res)) as Record<string, unknown>;
+  try {
+    const form = parsePart(freezeForm, given, 'body');
+    const { operationId } = await deps.freeze({
+      principal: operatorOf(res),
+      walletId: id,
+      isFrozen,
+      reason: form.reason,
+      idempotencyKey: form.idempotency_key,
+      requestId: requestIdOf(res),
+      prefer: { respondAsync: false },
+    });
+    seeOther(res, `/ops/wallets/${id}?asked=${operationId}`);
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    await showWallet(deps, req, res, { given, problem: error }).catch(() => {
+      // The page could not be made either. What is known of the wallet is the news, not that.
+      throw error;
+    });
+  }
+}
+
+async function showWallet(deps: WalletPagesDeps, req: Request, res: Response, refused?: Refused): Promise<void> {
+  const { pool, prisma, guard, audit, render } = deps;
+  const { id } = parsePart(walletPath, { ...req.params }, 'path');
+  const { before, asked } = parsePart(walletQuery, { ...req.query }, 'query');
+  await noteLookUp(audit, res, 'look_up_wallet', `wallet ${id}`);
+  const bound = before === undefined ? undefined : BigInt(before);
+  const [wallet, actions] = await guard(() =>
+    Promise.all([
+      readWalletPage(pool, BigInt(id), { limit: PAGE + 1, before: bound }),
+      readActions(prisma, { limit: ACTIONS_SHOWN, target: `wallet ${id}`, kinds: ['freeze', 'unfreeze'] }),
+    ]),
+  );
+  if (!wallet) {
+    const problem = new Problem('wallet_not_found', { detail: `There is no wallet ${id}.` });
+    showSearch({ render }, res, { what: id, problem });
+    return;
+  }
+  const entries = wallet.entries.slice(0, PAGE);
+  const data = {
+    ...{ title: `Wallet ${id}`, section: 'look-up' as const, wallet, entries, actions, asked },
+    isFirst: before === undefined,
+    nextBefore: wallet.entries.length > PAGE ? entries.at(-1)?.seq : undefined,
+    form: formOf(refused),
+  };
+  render(res, 'wallet', data, refused && PROBLEMS[refused.problem.code].status);
+}
+
+function formOf(refused?: Refused) {
+  if (!refused) return { reason: '', key: randomUUID() };
+  const { problem, given } = refused;
+  const { status, title } = PROBLEMS[problem.code];
+  const atField = problem.extras.errors?.find(({ path }) => path === 'reason')?.message;
+  return {
+    reason: given['reason'],
+    atField,
+    error: atField === undefined ? (problem.extras.detail ?? title) : undefined,
+    // What has an outcome under the key keeps it for ever; what may still get one must not be sent under another.
+    key: status === 503 ? given['idempotency_key'] : randomUUID(),
+  };
+}

@@ -1,0 +1,49 @@
+/**
+ * Pages out of a folder of templates. EJS escapes whatever `<%= %>` prints; `<%- %>` prints only what another template
+ * has made.
+ */
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Response } from 'express';
+import ejs from 'ejs';
+import { Fault } from '../../shared/errors/fault.ts';
+import { createPageHeaders } from '../http/headers.ts';
+
+/** Throws a `Fault` for a template that is not there. */
+type Print = (template: string, page: object) => string;
+
+export interface Templates {
+  print: Print;
+  /** The page in its frame, the template `layout`. */
+  printPage: (template: string, page: object) => string;
+}
+
+/** `helpers` is what every template may use beside its page's own; it is given the printer, for parts of pages. */
+export function readTemplates(folder: string, helpers: (print: Print) => object): Templates {
+  const templates = new Map(
+    readdirSync(folder).map((file) => {
+      const source = readFileSync(join(folder, file), 'utf8');
+      return [file.replace(/\.ejs$/, ''), ejs.compile(source, { localsName: 'page', _with: false })];
+    }),
+  );
+  const print: Print = (name, page) => {
+    const template = templates.get(name);
+    if (!template) throw new Fault(`no template ${name}`);
+    return template({ ...shared, ...page });
+  };
+  const shared = helpers(print);
+  return { print, printPage: (template, page) => print('layout', { ...page, content: print(template, page) }) };
+}
+
+export function createSendPage(): (res: Response, html: string, status: number) => void {
+  const setHeaders = createPageHeaders();
+  return (res, html, status) => {
+    setHeaders(res.req, res);
+    res.statusCode = status;
+    res.setHeader('Content-Type', 'text/html; charset=utf-8');
+    // Most pages are personal: no cache may keep them, nor the browser for its back button after log-out.
+    res.setHeader('Cache-Control', 'no-store');
+    res.setHeader('Content-Length', Buffer.byteLength(html));
+    res.end(html);
+  };
+}

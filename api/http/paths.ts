@@ -1,0 +1,2 @@
+/** Where the operators' console is mounted. */
+export const CONSOLE_PATH = '/ops';

@@ -1,0 +1,149 @@
+/**
+ * Deposits and transfers as a client means them: checks what never changes (the wallets exist, their kind and currency),
+ * so that a mistake is answered at once and claims no key, makes the command, submits it, and turns what is known of it
+ * into an answer or a `Problem`. The JSON routes and the form share it.
+ */
+import { Fault } from '../../shared/errors/fault.ts';
+import type { AtomicList, Command, MovementKind, WalletFacts } from '../../shared/ledger/command.ts';
+import { judgeParties, toldWalletId } from '../../shared/ledger/kinds.ts';
+import { amountToNumber, parseAmount } from '../../shared/ledger/money.ts';
+import type { KnownOutcome } from '../../shared/store/ledger/readOutcomes.ts';
+import type { DatabaseClock } from '../../shared/time.ts';
+import { createCommand } from '../submission/command.ts';
+import { invalidRequest } from '../http/invalidRequest.ts';
+import type { Preference } from '../http/prefer.ts';
+import { Problem } from '../http/problem.ts';
+import type { Principal } from '../http/route.ts';
+import type { Submit } from '../submission/submit.ts';
+import type { FindWallet } from '../wallets/findWallet.ts';
+
+/** Who asks, and in which request. */
+export interface MovementRequest {
+  kind: MovementKind;
+  principal: Principal;
+  list?: AtomicList | undefined;
+  requestId: string;
+}
+
+/** What is to be moved. `walletId` is the wallet that receives. */
+export interface MovementItem {
+  walletId: number;
+  amount: number | string;
+  details?: string | undefined;
+  externalId?: string | undefined;
+  idempotencyKey?: string | undefined;
+}
+
+export interface Movement extends MovementRequest, MovementItem {
+  prefer: Preference;
+  /** Promised before it is waited for. */
+  promiseFirst?: boolean;
+}
+
+export type Moved = {
+  operationId: string;
+  /** The outcome was stored by an earlier request. */
+  isReplay: boolean;
+} & ({ status: 'OK'; walletId: number; balance: number } | { status: 'PENDING' });
+
+export type Move = (movement: Movement) => Promise<Moved>;
+
+export interface MoveDeps {
+  submit: Submit;
+  findWallet: FindWallet;
+  clock: DatabaseClock;
+  timeoutMs: number;
+}
+
+/** Throws a `Problem` for a refusal, also for one by the ledger. */
+export function createMove(deps: MoveDeps): Move {
+  return async (movement) => {
+    const [facts] = await findFacts(movement.principal, [movement.walletId], deps);
+    const command = toCommand(movement, movement, facts as Facts);
+    const known = await deps.submit(command, {
+      isKeyed: movement.externalId !== undefined || movement.idempotencyKey !== undefined,
+      ...waitAsPreferred(movement.prefer, deps.timeoutMs),
+      promiseFirst: movement.promiseFirst,
+    });
+    return toMoved(known, command);
+  };
+}
+
+/** RFC 7240, section 4.3: with `wait` beside it, `respond-async` only matters once that time is up. */
+export function waitAsPreferred({ waitMs, respondAsync }: Preference, timeoutMs: number) {
+  return { waitMs: waitMs ?? timeoutMs, respondAsync: respondAsync && waitMs === undefined };
+}
+
+/** What is known of the world when a movement becomes a command. `nowMs` is the database's time. */
+interface Facts {
+  payer: WalletFacts | undefined;
+  receiver: WalletFacts | undefined;
+  nowMs: number;
+}
+
+/** The facts for each of several movements of one principal, in their order. */
+export async function findFacts(
+  principal: Principal,
+  walletIds: readonly number[],
+  { findWallet, clock }: Pick<MoveDeps, 'findWallet' | 'clock'>,
+): Promise<Facts[]> {
+  const payer = principal.walletId === null ? undefined : await findWallet(principal.walletId);
+  const receivers = await Promise.all(walletIds.map((id) => findWallet(BigInt(id))));
+  const nowMs = await clock.nowMs();
+  return receivers.map((receiver) => ({ payer, receiver, nowMs }));
+}
+
+/** The command that `item` asks for. Throws a `Problem` that names the first thing that is wrong with it. */
+export function toCommand(request: MovementRequest, item: MovementItem, facts: Facts): Command {
+  const { payer, receiver, amountMinor } = resolve(request.kind, item.amount, facts);
+  return createCommand(
+    {
+      kind: request.kind,
+      debitWalletId: payer.id,
+      creditWalletId: receiver.id,
+      amountMinor,
+      currency: payer.currency,
+      initiatorId: request.principal.userId,
+      requestId: request.requestId,
+      details: item.details,
+      externalId: item.externalId,
+      idempotencyKey: item.idempotencyKey,
+      list: request.list,
+    },
+    facts.nowMs,
+  );
+}
+
+/** What is known of a command, as its client is told. Throws a `Problem` for a refusal. */
+export function toMoved(known: KnownOutcome, command: Command): Moved {
+  refuseReuse(known, command);
+  const { id: operationId } = known;
+  if (known.state === 'pending') return { status: 'PENDING', operationId, isReplay: false };
+  const isReplay = known.requestId !== command.requestId;
+  if (known.state === 'rejected') throw new Problem(known.reason, { operationId, isReplay });
+  if (known.balanceMinor === null) throw new Fault(`operation ${operationId} moved no money`);
+  const balance = amountToNumber(known.balanceMinor, command.currency);
+  return { status: 'OK', operationId, walletId: Number(toldWalletId(command)), balance, isReplay };
+}
+
+/** Throws when the identity that the client chose belongs to another request. */
+export function refuseReuse(known: KnownOutcome, command: Command): void {
+  if (known.requestHash === command.requestHash) return;
+  throw new Problem(command.externalId === null ? 'idempotency_key_reused' : 'external_id_reused', {
+    operationId: command.id,
+  });
+}
+
+/** The wallets and the amount, or the first thing that is wrong with them. */
+function resolve(
+  kind: MovementKind,
+  amount: number | string,
+  { payer, receiver }: Facts,
+): { payer: WalletFacts; receiver: WalletFacts; amountMinor: bigint } {
+  if (!payer) throw new Problem('forbidden');
+  const parsed = parseAmount(amount, payer.currency);
+  if (!parsed.ok) throw invalidRequest([{ path: 'amount', message: parsed.broke }]);
+  const wallets = judgeParties({ kind, currency: payer.currency }, { debit: payer, credit: receiver });
+  if (typeof wallets === 'string') throw new Problem(wallets);
+  return { payer, receiver: wallets.credit, amountMinor: parsed.amountMinor };
+}

@@ -1,0 +1,164 @@
+/**
+ * What happens to the form that sends money. It carries its own idempotency key, so a double click or a form sent again
+ * moves money once; a payment is promised before it is waited for, so that from then on every page of its sender shows it.
+ *
+ *     form ──nobody logged in──▶ the log-in, which brings the form back as it was
+ *       ├──filled in for another wallet──▶ nothing, and says so
+ *       ├──like one of the last minutes──▶ asks once whether it is meant
+ *       └──▶ sent ──decided or promised──▶ the start page        refused──▶ the form again, with the reason
+ */
+import type { Request, Response } from 'express';
+import { z } from 'zod';
+import { parseAmount } from '../../../shared/ledger/money.ts';
+import type { Pool } from '../../../shared/store/database/pool.ts';
+import { findEqualPayment } from '../../../shared/store/ledger/findEqualPayment.ts';
+import type { EqualPayment } from '../../../shared/store/ledger/findEqualPayment.ts';
+import type { Auth } from '../../auth/auth.ts';
+import { operationId } from '../../submission/command.ts';
+import { refuseForeign } from '../../http/csrf.ts';
+import type { DatabaseGuard } from '../../database/databaseGuard.ts';
+import type { Move } from '../../kinds/movements.ts';
+import { Problem } from '../../http/problem.ts';
+import type { ReadBody } from '../../http/body/readBody.ts';
+import type { Quotas } from '../../quotas/quotas.ts';
+import { requestIdOf } from '../../http/reply.ts';
+import type { Principal } from '../../http/route.ts';
+import { detailsField, idempotencyKeyField, parsePart, walletIdField } from '../../http/schemas.ts';
+import type { FindWallet } from '../../wallets/findWallet.ts';
+import type { ShowLogIn } from '../accountPages.ts';
+import { draftSchema } from './draft.ts';
+import type { Flashes } from '../flash.ts';
+import { seeOther } from '../../html/forms.ts';
+import { AMOUNT_RULE, readTypedAmount } from './typedAmount.ts';
+
+export interface PaymentDeps {
+  auth: Auth;
+  pool: Pool;
+  guard: DatabaseGuard;
+  move: Move;
+  quotas: Quotas;
+  findWallet: FindWallet;
+  /** Refuses with a `Problem` when no command could be served now. */
+  admit: () => void;
+  readForm: ReadBody;
+  flashes: Flashes;
+  showLogIn: ShowLogIn;
+}
+
+/** A form that was sent and did not lead on: it is shown again with what there is to say. */
+export type Answered = { given: Record<string, unknown> } & (
+  | { why: 'refused'; problem: Problem }
+  /** A payment just like it was made a moment ago. */
+  | { why: 'equal'; earlier: EqualPayment }
+  /** It was filled in before somebody else logged in. */
+  | { why: 'foreign' }
+  /** It comes back from a log-in. */
+  | { why: 'draft' }
+);
+
+type ShowAnswer = (req: Request, res: Response, principal: Principal, answered: Answered) => Promise<void>;
+
+/** A form sends text, and an empty text for what was left empty. */
+const paymentForm = z.strictObject({
+  wallet_id: z
+    .string()
+    .trim()
+    .regex(/^\d{1,16}$/, 'must be the number of a wallet, such as 12')
+    .transform(Number)
+    .pipe(walletIdField),
+  amount: z.string().transform((typed, context) => {
+    const amount = readTypedAmount(typed);
+    if (amount === undefined) context.addIssue({ code: 'custom', message: AMOUNT_RULE });
+    return amount ?? '';
+  }),
+  details: detailsField.trim().transform((text) => text || undefined),
+  idempotency_key: idempotencyKeyField,
+  from_wallet: z.string().optional(),
+  /** The earlier payment that its sender has been asked about, and means to repeat. */
+  again: z.string().optional(),
+});
+type Payment = z.infer<typeof paymentForm>;
+
+export async function pay(deps: PaymentDeps, req: Request, res: Response, show: ShowAnswer): Promise<void> {
+  refuseForeign(req);
+  const principal = await deps.auth.identify(req, res);
+  if (!principal) {
+    await offerLogIn(deps, req, res);
+    return;
+  }
+  if (principal.role === 'operator') throw new Problem('forbidden');
+  const given = (await deps.readForm(req, res)) as Record<string, unknown>;
+  const answer = (answered: Answered) => show(req, res, principal, answered);
+  if (isForAnother(given['from_wallet'], principal)) {
+    await answer({ given, why: 'foreign' });
+    return;
+  }
+  try {
+    deps.admit();
+    await deps.quotas.toLook(principal);
+    const payment = parsePart(paymentForm, given, 'body');
+    const earlier = await findUnconfirmed(deps, principal, payment);
+    if (earlier) {
+      await answer({ given, why: 'equal', earlier });
+      return;
+    }
+    const { operationId: sent } = await send(deps, res, principal, payment);
+    deps.flashes.leave(req, res, principal, { sent });
+    seeOther(res, '/');
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    await answer({ given, why: 'refused', problem: error }).catch(() => {
+      // The page could not be made either. What is known of the money is the news, not that.
+      throw error;
+    });
+  }
+}
+
+function send({ move }: PaymentDeps, res: Response, principal: Principal, payment: Payment) {
+  return move({
+    kind: principal.role === 'bank' ? 'deposit' : 'transfer',
+    principal,
+    walletId: payment.wallet_id,
+    amount: payment.amount,
+    details: payment.details,
+    idempotencyKey: payment.idempotency_key,
+    requestId: requestIdOf(res),
+    prefer: { respondAsync: false },
+    promiseFirst: true,
+  });
+}
+
+/** The log-in that brings the form back. Also for the script, which leaves a page whose session has ended by itself. */
+export async function offerLogIn(
+  { readForm, showLogIn }: Pick<PaymentDeps, 'readForm' | 'showLogIn'>,
+  req: Request,
+  res: Response,
+): Promise<void> {
+  showLogIn(res, draftSchema.parse(await readForm(req, res)));
+}
+
+/** The form names the wallet of whoever filled it in. */
+export function isForAnother(fromWallet: unknown, { walletId }: Pick<Principal, 'walletId'>): boolean {
+  return fromWallet !== undefined && fromWallet !== String(walletId);
+}
+
+/** A payment like it, unless its sender has been asked about that one. What is wrong with the amount is not found here. */
+async function findUnconfirmed(
+  { pool, guard, findWallet }: PaymentDeps,
+  { userId, walletId }: Principal,
+  { idempotency_key: idempotencyKey, ...payment }: Payment,
+): Promise<EqualPayment | undefined> {
+  const payer = walletId === null ? undefined : await findWallet(walletId);
+  if (!payer) return undefined;
+  const amount = parseAmount(payment.amount, payer.currency);
+  if (!amount.ok) return undefined;
+  const earlier = await guard(() =>
+    findEqualPayment(pool, {
+      id: operationId({ initiatorId: userId, externalId: undefined, idempotencyKey }),
+      payerWalletId: payer.id,
+      payeeWalletId: BigInt(payment.wallet_id),
+      amountMinor: amount.amountMinor,
+    }),
+  );
+  return earlier?.id === payment.again ? undefined : earlier;
+}

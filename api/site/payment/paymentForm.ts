@@ -1,0 +1,95 @@
+/** The form that sends money: empty, or as it was sent with what there is to say about it. */
+import type { EqualPayment } from '../../../shared/store/ledger/findEqualPayment.ts';
+import { PROBLEMS } from '../../http/problem.ts';
+import type { Problem } from '../../http/problem.ts';
+import { idempotencyKeyField } from '../../http/schemas.ts';
+import { labelsOf } from '../../html/forms.ts';
+import type { Field, FormView } from '../../html/forms.ts';
+import type { Answered } from './payment.ts';
+import { printerFor } from '../../html/printAmount.ts';
+import { AMOUNT_HINT } from './typedAmount.ts';
+import { printAgo } from '../wordings.ts';
+import type { Wording } from '../wordings.ts';
+import { errorsByField, paymentWordsFor } from '../words.ts';
+
+interface Payer {
+  walletId: bigint;
+  currency: string;
+  availableMinor: bigint;
+}
+
+/** `key` is for a form that has not been sent. */
+export function viewPaymentForm(
+  payer: Payer,
+  wording: Wording,
+  { key, answered }: { key: string; answered: Answered | undefined },
+): FormView {
+  const hidden = { from_wallet: String(payer.walletId), idempotency_key: key };
+  const form: FormView = {
+    ...{ action: '/', submit: wording.submit, fields: fieldsFor(payer.currency) },
+    ...{ values: {}, errors: {}, hidden },
+  };
+  if (!answered) return form;
+  const sameKey = { ...hidden, idempotency_key: String(answered.given['idempotency_key']) };
+  switch (answered.why) {
+    case 'refused':
+      return refusedForm(form, payer, answered.given, answered.problem, sameKey);
+    case 'equal':
+      return {
+        ...{ ...form, values: answered.given, submit: wording.repeat },
+        question: questionAbout(answered.earlier, payer, wording),
+        hidden: { ...sameKey, again: answered.earlier.id },
+        cancel: { text: 'No, do not', href: '/' },
+      };
+    case 'draft':
+      return {
+        ...{ ...form, values: answered.given, hidden: sameKey },
+        question: 'Nothing was sent: you had been logged out. Here is the form as you filled it in.',
+      };
+    case 'foreign':
+      return {
+        ...form,
+        error: 'Nothing was sent: that form was filled in before you logged in here, for another wallet.',
+      };
+  }
+}
+
+function questionAbout(earlier: EqualPayment, { currency }: Payer, wording: Wording): string {
+  const { amountMinor, payeeWalletId, agoMs, isPending } = earlier;
+  const what = `${printerFor(currency)(amountMinor)} ${currency} to wallet ${payeeWalletId}`;
+  const state = isPending ? ', and it is on its way' : '';
+  return `You ${wording.did} ${what} ${printAgo(agoMs)}${state}. ${wording.repeat}?`;
+}
+
+function refusedForm(
+  form: FormView,
+  { currency, availableMinor }: Payer,
+  given: Record<string, unknown>,
+  problem: Problem,
+  sameKey: Record<string, string>,
+): FormView {
+  const errors = errorsByField(problem, labelsOf(form.fields));
+  if (problem.code === 'insufficient_funds') {
+    errors['amount'] = `You have ${printerFor(currency)(availableMinor)} ${currency}, which is less than this.`;
+  }
+  const wrong = form.fields.find(({ name }) => name in errors);
+  // A key that has an outcome is used up. Under any other something sent before may still be on its way, whatever is wrong
+  // with the form now: sent again, mended or not, it must be the same payment or none.
+  const { status } = PROBLEMS[problem.code];
+  const hasOutcome = status !== 503 && problem.extras.operationId !== undefined;
+  const isUnusable = !idempotencyKeyField.safeParse(given['idempotency_key']).success;
+  return {
+    ...{ ...form, errors, values: given, focus: wrong?.name },
+    error: wrong ? undefined : paymentWordsFor(problem),
+    hidden: hasOutcome || isUnusable ? form.hidden : sameKey,
+  };
+}
+
+function fieldsFor(currency: string): Field[] {
+  const shared = { type: 'text', autocomplete: 'off' };
+  return [
+    { ...shared, name: 'wallet_id', label: 'To wallet number', inputmode: 'numeric' },
+    { ...shared, name: 'amount', label: `Amount in ${currency}`, inputmode: 'decimal', hint: AMOUNT_HINT },
+    { ...shared, name: 'details', label: 'Message', isOptional: true },
+  ];
+}

@@ -1,0 +1,56 @@
+/** How a customer's and a bank's page speak of what they do. */
+import type { OperationView } from '../../shared/store/ledger/readOperation.ts';
+import { PROBLEMS } from '../http/problem.ts';
+import { printerFor } from '../html/printAmount.ts';
+
+export interface Wording {
+  title: string;
+  form: string;
+  /** What the button does, and does once more. */
+  submit: string;
+  repeat: string;
+  doing: string;
+  done: string;
+  did: string;
+  failed: string;
+  frozen: string;
+}
+
+export const WORDINGS: Record<'customer' | 'bank', Wording> = {
+  customer: {
+    ...{ title: 'Your wallet', form: 'Send money', submit: 'Send', repeat: 'Send it again' },
+    ...{ doing: 'Sending', done: 'Sent', did: 'sent', failed: 'Not sent' },
+    frozen:
+      'Nothing can be sent: an operator has frozen this wallet. Ask whoever runs this service why, and until when.',
+  },
+  bank: {
+    ...{ title: 'Settlement wallet', form: 'Pay in', submit: 'Pay in', repeat: 'Pay it in again' },
+    ...{ doing: 'Paying in', done: 'Paid in', did: 'paid in', failed: 'Not paid in' },
+    frozen:
+      'Nothing can be paid in: an operator has frozen this wallet. Ask whoever runs this service why, and until when.',
+  },
+};
+
+type Told = Pick<OperationView, 'state' | 'reason' | 'amountMinor' | 'currency' | 'creditWalletId'>;
+
+/** One sentence on what became of a payment. */
+export function newsOf({ state, reason, amountMinor, currency, creditWalletId }: Told, wording: Wording): string {
+  const what = `${printerFor(currency)(amountMinor)} ${currency} to wallet ${creditWalletId}`;
+  switch (state) {
+    case 'applied':
+      return `${wording.done}: ${what}.`;
+    case 'pending':
+      return `On its way: ${what}. This page tells when it is done; there is no need to send it again.`;
+    case 'rejected':
+      return `${wording.failed}: ${what}. ${reason ? `${PROBLEMS[reason].title}.` : ''}`;
+  }
+}
+
+const MINUTE_MS = 60_000;
+
+/** `just now`, `1 minute ago`, `12 minutes ago`. */
+export function printAgo(agoMs: number): string {
+  const minutes = Math.round(agoMs / MINUTE_MS);
+  if (minutes < 1) return 'just now';
+  return minutes === 1 ? '1 minute ago' : `${minutes} minutes ago`;
+}
