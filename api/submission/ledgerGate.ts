@@ -7,7 +7,7 @@ import { createDependency } from '../../shared/dependency.ts';
 import type { Dependency } from '../../shared/dependency.ts';
 import type { Env } from '../../shared/env.ts';
 import type { Logger } from '../../shared/logger.ts';
-import { createQueueBackend, probeQueues } from '../../shared/queue/ledgerQueue.ts';
+import { createQueueBackend, probeQueues } from '../../shared/queue/queueBackend.ts';
 import type { LedgerQueue, QueueBackend } from '../../shared/queue/ledgerQueue.ts';
 import { hearHandled } from '../../shared/store/ledger/handledEnvelopes.ts';
 import type { Pool } from '../../shared/store/database/pool.ts';

@@ -37,6 +37,12 @@ export function sweepJobIds(partition: number): string[] {
   return Array.from({ length: SWEEP_PLACES }, (_, place) => `sweep-${partition}-${place}`);
 }
 
+/** Most envelopes tell by their id (`e-` and a UUID v7) when they were made, which spares reading what is in them. */
+export function timeOfId(jobId: string): number | undefined {
+  const [, high, low] = /^e-([0-9a-f]{8})-([0-9a-f]{4})-7/.exec(jobId) ?? [];
+  return high === undefined || low === undefined ? undefined : Number.parseInt(high + low, 16);
+}
+
 // Wallet and user ids and amounts are below 2^53 (API.md), so JSON numbers carry them exactly and compactly.
 const positive = z.number().int().positive().max(Number.MAX_SAFE_INTEGER);
 

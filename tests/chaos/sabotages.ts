@@ -262,7 +262,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     says: 'whoever answers a PING is taken for a primary, and nobody looks for another one',
     patches: [
       {
-        file: 'shared/queue/ledgerQueue.ts',
+        file: 'shared/queue/redisBackend.ts',
         from: "  await connection.set(WRITTEN_KEY, '', 'PX', WRITTEN_FOR_MS);\n",
         to: '  await connection.ping();\n  void [WRITTEN_KEY, WRITTEN_FOR_MS];\n',
       },

@@ -11,7 +11,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { applyEnvelope } from '../../worker/apply/applyEnvelope.ts';
 import type { Command } from '../../shared/ledger/command.ts';
 import { toEnvelope, toWire } from '../../shared/queue/contracts.ts';
-import { UndecidedCommandsError, UnreadableEnvelopeError, createQueueBackend } from '../../shared/queue/ledgerQueue.ts';
+import { UndecidedCommandsError, UnreadableEnvelopeError } from '../../shared/queue/ledgerQueue.ts';
+import { createQueueBackend } from '../../shared/queue/queueBackend.ts';
 import { insertPending } from '../../shared/store/ledger/pendingOperations.ts';
 import type { Pool } from '../../shared/store/database/pool.ts';
 import { readOutcomes } from '../../shared/store/ledger/readOutcomes.ts';

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createCoalescer } from '../../api/submission/coalescer.ts';
 import type { CoalescerDeps } from '../../api/submission/coalescer.ts';
 import type { Command } from '../../shared/ledger/command.ts';
-import { createQueueBackend } from '../../shared/queue/ledgerQueue.ts';
+import { createQueueBackend } from '../../shared/queue/queueBackend.ts';
 import { hearHandled } from '../../shared/store/ledger/handledEnvelopes.ts';
 import { readOutcomes } from '../../shared/store/ledger/readOutcomes.ts';
 import type { KnownOutcome } from '../../shared/store/ledger/readOutcomes.ts';

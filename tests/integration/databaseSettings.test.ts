@@ -7,7 +7,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, inject, onTestFinished, test } from 'vitest';
-import { createQueueBackend } from '../../shared/queue/ledgerQueue.ts';
+import { createQueueBackend } from '../../shared/queue/queueBackend.ts';
 import { ConfigurationError } from '../../shared/env.ts';
 import { connectClient } from '../../shared/store/database/connection.ts';
 import { assertServer } from '../../shared/store/database/assertServer.ts';

@@ -7,7 +7,7 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { errorLines, errorSentence } from '../../shared/errors/describeError.ts';
 import { createLogger } from '../../shared/logger.ts';
-import { createQueueBackend } from '../../shared/queue/ledgerQueue.ts';
+import { createQueueBackend } from '../../shared/queue/queueBackend.ts';
 import { createApplyPool, createPool, createPrisma } from '../../shared/store/database/pool.ts';
 import type { Pool, PrismaClient } from '../../shared/store/database/pool.ts';
 import { createTracing } from '../../shared/telemetry/otel.ts';

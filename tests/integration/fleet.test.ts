@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { v7 as uuidv7 } from 'uuid';
-import { createQueueBackend } from '../../shared/queue/ledgerQueue.ts';
+import { createQueueBackend } from '../../shared/queue/queueBackend.ts';
 import type { LedgerQueue, QueueBackend } from '../../shared/queue/ledgerQueue.ts';
 import type { Pool } from '../../shared/store/database/pool.ts';
 import { createFleetCount } from '../../shared/telemetry/fleet.ts';

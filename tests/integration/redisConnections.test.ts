@@ -3,7 +3,7 @@
  * to wait are kept. Why Redis cannot be used is said in words.
  */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { createQueueBackend } from '../../shared/queue/ledgerQueue.ts';
+import { createQueueBackend } from '../../shared/queue/queueBackend.ts';
 import type { QueueBackend } from '../../shared/queue/ledgerQueue.ts';
 import { createRedisConnections } from '../../shared/queue/redisConnections.ts';
 import { startProxy } from '../chaos/proxy.ts';

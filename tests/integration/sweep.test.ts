@@ -8,7 +8,7 @@ import { applyEnvelope } from '../../worker/apply/applyEnvelope.ts';
 import { startSweep, sweepOnce } from '../../worker/sweep/sweep.ts';
 import type { Command } from '../../shared/ledger/command.ts';
 import { MAX_ENVELOPE_COMMANDS, toEnvelope } from '../../shared/queue/contracts.ts';
-import { createQueueBackend } from '../../shared/queue/ledgerQueue.ts';
+import { createQueueBackend } from '../../shared/queue/queueBackend.ts';
 import type { LedgerQueue, QueueBackend } from '../../shared/queue/ledgerQueue.ts';
 import { countPending, insertPending } from '../../shared/store/ledger/pendingOperations.ts';
 import type { Pool } from '../../shared/store/database/pool.ts';

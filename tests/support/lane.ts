@@ -17,7 +17,7 @@ import { createWorkers } from '../../api/submission/workers.ts';
 import type { Workers } from '../../api/submission/workers.ts';
 import { createDependency } from '../../shared/dependency.ts';
 import { readEnv } from '../../shared/env.ts';
-import { createQueueBackend } from '../../shared/queue/ledgerQueue.ts';
+import { createQueueBackend } from '../../shared/queue/queueBackend.ts';
 import type { LedgerQueue } from '../../shared/queue/ledgerQueue.ts';
 import type { Command } from '../../shared/ledger/command.ts';
 import type { KnownOutcome } from '../../shared/store/ledger/readOutcomes.ts';

@@ -4,7 +4,7 @@
  * was accepted), one at a time, so that a large envelope never holds up the requests beside this one, and with a bound.
  */
 import type { Job, JobType } from 'bullmq';
-import { timeOfId } from '../../../shared/queue/ledgerQueue.ts';
+import { timeOfId } from '../../../shared/queue/contracts.ts';
 import type { LedgerQueue } from '../../../shared/queue/ledgerQueue.ts';
 import { withDeadline } from '../../../shared/time.ts';
 
