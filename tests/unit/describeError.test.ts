@@ -117,7 +117,7 @@ describe('what is told', () => {
     expect(JSON.stringify(described)).not.toMatch(canary);
   });
 
-  test.each([
+  test.each<Error>([
     new Fault('Migration 1 failed and changed nothing'),
     new RangeError('operation 00000000-0000-4000-8000-00000000000c makes or loses money'),
     new RangeError("an effect on wallet 7, which is not among its command's"),
