@@ -15,7 +15,6 @@ import type { Tracing } from '../shared/telemetry/tracing.ts';
 import { createAuth } from './auth/auth.ts';
 import type { Auth } from './auth/auth.ts';
 import type { ProvenCredentials } from './auth/provenCredentials.ts';
-import { createDatabaseGuard } from './database/databaseGuard.ts';
 import type { DatabaseGuard } from './database/databaseGuard.ts';
 import { mountEndpoints } from './http/endpoint.ts';
 import type { Endpoint } from './http/endpoint.ts';
@@ -49,7 +48,7 @@ import { createWalletRoutes } from './routes/wallet.ts';
 import { serveRoute } from './http/serveRoute.ts';
 import type { ServeDeps } from './http/serveRoute.ts';
 import { routeOf, watchRequests } from './http/server/watchRequests.ts';
-import { createWalletFinder } from './wallets/findWallet.ts';
+import type { FindWallet } from './wallets/findWallet.ts';
 
 export interface AppDeps {
   env: Env;
@@ -60,6 +59,8 @@ export interface AppDeps {
   quotas: Quotas;
   prisma: PrismaClient;
   database: Dependency;
+  guard: DatabaseGuard;
+  findWallet: FindWallet;
   proven: ProvenCredentials;
   /** What moves money: the routes, and the same function for the form. */
   operationRoutes: readonly Route[];
@@ -77,11 +78,10 @@ export interface App {
 
 export function createApp(deps: AppDeps): App {
   const { env } = deps;
-  const guard = createDatabaseGuard(deps.database);
-  const auth = createAuth({ ...deps, guard });
+  const auth = createAuth(deps);
   const assets = createSiteAssets();
   const renderPage = createRenderPage(assets.url);
-  const { routes, readDocument } = describeRoutes(collectRoutes(deps, guard, auth));
+  const { routes, readDocument } = describeRoutes(collectRoutes(deps, auth));
   const serveDeps: ServeDeps = {
     auth,
     database: deps.database,
@@ -104,7 +104,7 @@ export function createApp(deps: AppDeps): App {
       path: route.path.replace(/\{(\w+)\}/g, ':$1'),
       handler: serveRoute(route, serveDeps),
     })),
-    ...createPages(deps, { guard, auth, renderPage }),
+    ...createPages(deps, { auth, renderPage }),
     ...createDocsPages(renderPage, readDocument),
     ...assets.endpoints,
   ]);
@@ -117,27 +117,23 @@ export function createApp(deps: AppDeps): App {
 }
 
 /** What customers and banks see. */
-function createPages(
-  deps: AppDeps,
-  { guard, auth, renderPage }: { guard: DatabaseGuard; auth: Auth; renderPage: RenderPage },
-): Endpoint[] {
-  const { env, prisma } = deps;
+function createPages(deps: AppDeps, { auth, renderPage }: { auth: Auth; renderPage: RenderPage }): Endpoint[] {
+  const { env, guard, prisma } = deps;
   const shared = {
     ...{ guard, auth, renderPage },
     readForm: createFormReader(),
     flashes: createFlashes(requireValue(env, 'SESSION_SECRET')),
   };
   const showLogIn = createShowLogIn(renderPage);
-  const findWallet = createWalletFinder(prisma, guard);
   return [
-    ...createHomePage({ ...deps, ...shared, showLogIn, findWallet }),
+    ...createHomePage({ ...deps, ...shared, showLogIn }),
     ...createAccountPages({ ...shared, prisma, currency: env.CURRENCY }),
   ];
 }
 
 /** The busiest first: Express tries them in order. */
-function collectRoutes(deps: AppDeps, guard: DatabaseGuard, auth: Auth): Route[] {
-  const { operationRoutes, readiness, registry, readPool, quotas, prisma, env } = deps;
+function collectRoutes(deps: AppDeps, auth: Auth): Route[] {
+  const { operationRoutes, readiness, registry, readPool, guard, quotas, prisma, env } = deps;
   return [
     ...operationRoutes,
     ...createWalletRoutes({ readPool, guard, quotas }),

@@ -84,7 +84,7 @@ runProcess(async () => {
   const looked = { pool: readPool, databaseUrl, guard, clock, queues, queue, workers };
   const operators = openConsole({ ...shared, ...looked, audit, freeze });
   const served = { operationRoutes, move, createConsole: operators.create, readiness, tracing };
-  const app = createApp({ ...shared, ...served, pool, readPool, quotas, proven });
+  const app = createApp({ ...shared, ...served, pool, readPool, guard, findWallet, quotas, proven });
 
   const server = await listen(app.handler, env.HOST, env.PORT);
   logger.info({ url: server.url, partitions: env.PARTITIONS }, 'api ready');

@@ -22,6 +22,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import { Fault } from '../shared/errors/fault.ts';
 import { ConfigurationError } from '../shared/env.ts';
+import { ADVISORY_LOCKS } from '../shared/store/database/advisoryLocks.ts';
 import { connectClient } from '../shared/store/database/connection.ts';
 import { findServer, isAlive, serverPid } from './postgresProcess.ts';
 import { assertReachable, findOwner, findPrograms, runProgram } from './postgresBinaries.ts';
@@ -58,7 +59,6 @@ const WORKSHOP = 'postgres.new-';
 const USER = 'saldo';
 /** Kept with the data that it opens, so that the two cannot part. */
 const PASSWORD_FILE = 'saldo.password';
-const OWNER_LOCK = 7_325_301;
 /** How long the lock of an owner that has just been killed may linger. */
 const OWNER_LOCK_WAIT = '2s';
 const RETAKE_LIMIT_MS = 10_000;
@@ -228,7 +228,7 @@ async function takeOwnership(place: Place, port: number): Promise<pg.Client> {
   );
   try {
     await client.query(`SET lock_timeout = '${OWNER_LOCK_WAIT}'`);
-    await client.query('SELECT pg_advisory_lock($1)', [OWNER_LOCK]);
+    await client.query('SELECT pg_advisory_lock($1)', [ADVISORY_LOCKS.embeddedOwner]);
     return client;
   } catch {
     await client.end();

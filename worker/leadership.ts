@@ -16,10 +16,6 @@ const SILENCE_MS = 3_000;
 /** How long one that has resigned leaves the others the turn. */
 const RESIGNED_MS = 10_000;
 
-/** Advisory lock keys, unique in the database; so is `WORKER_PRESENT_LOCK` of shared/store/fleet/workerPresence.ts. */
-export const SWEEPER_LOCK = 72_707_370;
-export const QUEUE_WORKER_LOCK = 72_707_371;
-
 export interface Leadership {
   isLeader: () => boolean;
   /** Gives the lock up, for others to try: for a leader that finds it cannot do the work. */
@@ -29,6 +25,7 @@ export interface Leadership {
 
 interface LeadershipOptions {
   databaseUrl: string;
+  /** Of `ADVISORY_LOCKS`. */
   lockKey: number;
   name: string;
   logger: Logger;

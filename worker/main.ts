@@ -13,6 +13,7 @@ import type { Logger } from '../shared/logger.ts';
 import { queueConnections } from '../shared/queue/postgresBackend.ts';
 import { createQueueBackend, probeQueues } from '../shared/queue/queueBackend.ts';
 import type { LedgerWorker, QueueBackend } from '../shared/queue/ledgerQueue.ts';
+import { ADVISORY_LOCKS } from '../shared/store/database/advisoryLocks.ts';
 import { assertUsable } from '../shared/store/database/assertUsable.ts';
 import { createApplyPool, createProbePool } from '../shared/store/database/pool.ts';
 import { readDatabaseTime } from '../shared/store/database/readDatabaseTime.ts';
@@ -20,7 +21,7 @@ import { startSampling } from '../shared/telemetry/startSampling.ts';
 import { openTracing } from '../shared/telemetry/openTracing.ts';
 import { traceQueue } from '../shared/telemetry/tracing.ts';
 import { applyEnvelope } from './apply/applyEnvelope.ts';
-import { QUEUE_WORKER_LOCK, SWEEPER_LOCK, lead } from './leadership.ts';
+import { lead } from './leadership.ts';
 import type { Leadership } from './leadership.ts';
 import { keepSerial } from './apply/keepSerial.ts';
 import { createMetrics } from './metrics.ts';
@@ -83,7 +84,7 @@ runProcess(async () => {
   const standby = backend.kind === 'postgres' ? standBy({ workers, backend, queue, databaseUrl, logger }) : undefined;
   if (!standby) for (const worker of workers) worker.resume();
 
-  const sweeper = lead({ databaseUrl, lockKey: SWEEPER_LOCK, name: 'sweep', logger });
+  const sweeper = lead({ databaseUrl, lockKey: ADVISORY_LOCKS.sweeper, name: 'sweep', logger });
   const sweepQueues = queues.map((each) => traceQueue(each, tracing));
   const sweep = startSweep({ pool, queues: sweepQueues, logger, leadership: sweeper, onRound: metrics.onSweep });
   const pruning = startPruning({ pool, logger, leadership: sweeper });
@@ -137,7 +138,7 @@ function standBy({ workers, backend, queue, databaseUrl, logger }: StandByDeps):
   };
   const leadership = lead({
     databaseUrl,
-    lockKey: QUEUE_WORKER_LOCK,
+    lockKey: ADVISORY_LOCKS.queueWorker,
     name: 'queue-worker',
     logger,
     onGained: () => void work(),

@@ -5,7 +5,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import { WORKER_PRESENT_LOCK } from '../shared/store/fleet/workerPresence.ts';
+import { ADVISORY_LOCKS } from '../shared/store/database/advisoryLocks.ts';
 import { HEARTBEAT_MS, createLeaseClient } from './leadership.ts';
 
 export interface Presence {
@@ -32,8 +32,8 @@ export function announcePresence(options: { databaseUrl: string; isPresent: () =
   const beat = async (client: pg.Client, isHeld: boolean): Promise<boolean> => {
     const isPresent = options.isPresent();
     if (isPresent === isHeld) await client.query('SELECT');
-    else if (isPresent) await client.query('SELECT pg_advisory_lock_shared($1)', [WORKER_PRESENT_LOCK]);
-    else await client.query('SELECT pg_advisory_unlock_shared($1)', [WORKER_PRESENT_LOCK]);
+    else if (isPresent) await client.query('SELECT pg_advisory_lock_shared($1)', [ADVISORY_LOCKS.workerPresent]);
+    else await client.query('SELECT pg_advisory_unlock_shared($1)', [ADVISORY_LOCKS.workerPresent]);
     return isPresent;
   };
   const serve = async () => {

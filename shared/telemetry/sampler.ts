@@ -9,6 +9,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Registry } from 'prom-client';
+import { ADVISORY_LOCKS } from '../store/database/advisoryLocks.ts';
 import type { Pool } from '../store/database/pool.ts';
 import { writeSample } from '../store/fleet/writeSample.ts';
 import type { CountFleet } from './fleet.ts';
@@ -16,9 +17,6 @@ import type { ProcessMetrics } from './processMetrics.ts';
 import { SAMPLE_PERIOD_MS } from './sample.ts';
 import type { SampleRole } from './sample.ts';
 import { takeTotals } from './totals.ts';
-
-/** Advisory lock key, unique in the database. */
-const FLEET_COUNT_LOCK = 72_707_375;
 
 interface SamplerDeps {
   /** Of `createSamplePool`: one session. */
@@ -76,7 +74,7 @@ function createTurn(pool: Pool): () => Promise<boolean> {
   return async () => {
     if (!isOurs) {
       const { rows } = await pool.query<{ held: boolean }>('SELECT pg_try_advisory_lock($1) AS held', [
-        FLEET_COUNT_LOCK,
+        ADVISORY_LOCKS.fleetCount,
       ]);
       isOurs = rows[0]?.held === true;
     }

@@ -116,7 +116,8 @@ export async function startApi(options: TestApiOptions = {}): Promise<TestApi> {
   // The connection may notice that the test's database is dropped before it notices that it was ended.
   applyPool.on('error', () => undefined);
   const guard = createDatabaseGuard(away);
-  const move = options.move ?? createDirectMove(applyPool, createWalletFinder(prisma, guard));
+  const findWallet = createWalletFinder(prisma, guard);
+  const move = options.move ?? createDirectMove(applyPool, findWallet);
   const admit = options.admit ?? (() => undefined);
   const quotas = createQuotas(env);
   const outcomes = createOutcomes({
@@ -127,7 +128,7 @@ export async function startApi(options: TestApiOptions = {}): Promise<TestApi> {
     clock: createDatabaseClock(() => readDatabaseTime(pool)),
   });
   const app = createApp({
-    ...{ env, logger, pool, readPool: pool, quotas, prisma, database: away, proven, move, admit },
+    ...{ env, logger, pool, readPool: pool, quotas, prisma, database: away, guard, findWallet, proven, move, admit },
     operationRoutes: createOperationRoutes({ move, bulk: noBulk, freeze: noFreeze, admit, outcomes, quotas }),
     createConsole: () => express(),
     readiness: options.readiness ?? (() => ({ ready: true, checks: { database: true } })),

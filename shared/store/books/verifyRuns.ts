@@ -10,11 +10,10 @@
  * running while nobody holds the lock.
  */
 import type pg from 'pg';
+import { ADVISORY_LOCKS } from '../database/advisoryLocks.ts';
 import type { Pool, PrismaClient } from '../database/pool.ts';
 import type { BooksReport } from './verifyBooks.ts';
 
-/** Unique in the database among the service's advisory locks. */
-const VERIFY_LOCK = 72_707_380;
 /** PostgreSQL ends the session, and frees the lock, of a process that has not been heard for this long. */
 const SILENCE_MS = 30_000;
 
@@ -45,7 +44,9 @@ export type StoredReport = Omit<BooksReport, 'takenAt'> & { takenAt: string };
  */
 export async function beginRun(client: pg.Client, operatorId: bigint): Promise<bigint | undefined> {
   await client.query(`SET idle_session_timeout = ${SILENCE_MS}`);
-  const locked = await client.query<{ held: boolean }>('SELECT pg_try_advisory_lock($1) AS held', [VERIFY_LOCK]);
+  const locked = await client.query<{ held: boolean }>('SELECT pg_try_advisory_lock($1) AS held', [
+    ADVISORY_LOCKS.verification,
+  ]);
   if (!locked.rows[0]?.held) return undefined;
   await client.query(INTERRUPT_RUNNING);
   const { rows } = await client.query<{ id: string }>('INSERT INTO verify_run (started_by) VALUES ($1) RETURNING id', [
@@ -76,7 +77,7 @@ export async function interruptAbandoned(pool: Pool): Promise<void> {
   await pool.query(
     `WITH free AS MATERIALIZED (SELECT pg_try_advisory_xact_lock($1) AS held)
      ${INTERRUPT_RUNNING} AND (SELECT held FROM free)`,
-    [VERIFY_LOCK],
+    [ADVISORY_LOCKS.verification],
   );
 }
 

@@ -14,13 +14,12 @@ import pg from 'pg';
 import { runMigrations as runQueueMigrations } from 'bullmq';
 import { Fault } from '../../errors/fault.ts';
 import { ConfigurationError } from '../../env.ts';
+import { ADVISORY_LOCKS } from './advisoryLocks.ts';
 import { connectClient, unreachable } from './connection.ts';
 import { assertServer } from './assertServer.ts';
 import type { Pool } from './pool.ts';
 
 const MIGRATIONS_FOLDER = fileURLToPath(new URL('../../../prisma/migrations/', import.meta.url));
-/** The key of Prisma's own migration lock. */
-const MIGRATION_LOCK = 72_707_369;
 /** How long a runner waits for another one. */
 const RUNNER_WAIT = '60s';
 /** How long a statement of a migration may wait for a table, while every query behind it waits too. */
@@ -145,7 +144,7 @@ async function readMigrations(folder: string): Promise<Migration[]> {
 async function takeLock(client: pg.Client): Promise<void> {
   try {
     await client.query(`SET lock_timeout = '${RUNNER_WAIT}'`);
-    await client.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
+    await client.query('SELECT pg_advisory_lock($1)', [ADVISORY_LOCKS.migration]);
     await client.query(`SET lock_timeout = '${TABLE_WAIT}'`);
   } catch (error) {
     if ((error as { code?: unknown }).code !== LOCK_NOT_AVAILABLE) throw error;

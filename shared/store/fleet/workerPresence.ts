@@ -3,10 +3,8 @@
  * with it (worker/presence.ts). So one that was killed is gone at once, a frozen one within seconds, and no clock and no
  * table has a part in it.
  */
+import { ADVISORY_LOCKS } from '../database/advisoryLocks.ts';
 import type { Pool } from '../database/pool.ts';
-
-/** Unique among the advisory locks of the database; see `worker/leadership.ts`. */
-export const WORKER_PRESENT_LOCK = 72_707_372;
 
 // A key of one bigint is shown as its upper and its lower half, with 1 as the third part (pg_locks).
 const COUNT_WORKERS = `
@@ -15,6 +13,6 @@ const COUNT_WORKERS = `
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
 
 export async function countWorkers(pool: Pool): Promise<number> {
-  const { rows } = await pool.query<{ workers: number }>(COUNT_WORKERS, [WORKER_PRESENT_LOCK]);
+  const { rows } = await pool.query<{ workers: number }>(COUNT_WORKERS, [ADVISORY_LOCKS.workerPresent]);
   return rows[0]?.workers ?? 0;
 }
