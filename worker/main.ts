@@ -76,7 +76,7 @@ runProcess(async () => {
   const metrics = createMetrics();
   const apply = createWatchedApply({
     ...{ metrics, tracing, logger },
-    apply: (watch, jobId, data) => applyEnvelope({ ...deps, watch }, jobId, data),
+    apply: (watch, id, data) => applyEnvelope({ ...deps, watch }, id, data),
   });
   const workers = partitions.map((partition) =>
     backend.openWorker(partition, (jobId, data) => apply(partition, jobId, data)),

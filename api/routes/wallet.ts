@@ -23,7 +23,9 @@ const query = z.strictObject({
 
 const operation = z.object({
   operation_id: z.uuid(),
-  seq: z.int().meta({ description: 'The operation’s number in this wallet: 1, 2, 3 … without gaps.' }),
+  seq: z
+    .int()
+    .meta({ description: 'The operation’s number in this wallet. A freezing has one, too, and is not listed here.' }),
   type: z.enum(['deposit', 'transfer']),
   amount: z.number().meta({ description: 'Signed: negative has left the wallet.' }),
   balance: z.number().meta({ description: 'After the operation.' }),

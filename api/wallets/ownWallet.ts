@@ -29,8 +29,8 @@ export async function readOwnWallet(
   return page;
 }
 
-/** Numbers have no gaps and begin at 1, so the oldest one listed tells whether there is more. */
-export function nextBefore({ entries }: WalletPage): number | null {
+/** Where the next page begins; null at the end. */
+export function nextBefore({ entries, hasMore }: WalletPage): number | null {
   const oldest = entries.at(-1);
-  return oldest && oldest.seq > 1n ? Number(oldest.seq) : null;
+  return oldest && hasMore ? Number(oldest.seq) : null;
 }

@@ -42,7 +42,7 @@ const FILL_CHUNK = `
     FROM moves JOIN posted debit USING (n) JOIN posted credit USING (n) JOIN wallet ON wallet.id = payer
     WHERE debit.amount < 0 AND credit.amount > 0 ORDER BY moves.id
   )
-  UPDATE wallet SET balance = newest.balance_after, version = newest.seq
+  UPDATE wallet SET balance = newest.balance_after, version = newest.seq, booked_at = now()
   FROM (SELECT DISTINCT ON (wallet_id) wallet_id, balance_after, seq FROM posted ORDER BY wallet_id, seq DESC) newest
   WHERE wallet.id = newest.wallet_id`;
 

@@ -42,6 +42,15 @@ export interface Command {
   expiresAtMs: number;
   /** The atomic list that this command is an item of. The items travel side by side, in order. */
   list?: AtomicList;
+  /** The claim that it changes (UUID); what opens one gives it its own id. */
+  claimId?: string;
+  /** What its kind asks for beside an amount. */
+  terms?: JsonObject;
+}
+
+type Json = string | number | boolean | null | Json[] | JsonObject;
+export interface JsonObject {
+  [name: string]: Json;
 }
 
 /** Commands that are applied all together or not at all. */
@@ -86,7 +95,7 @@ export interface WalletState extends WalletFacts {
   version: bigint;
 }
 
-/** One wallet's side of an applied operation. */
+/** A row of a wallet's journal: its side of an applied operation, also where no money moves. */
 export interface Entry {
   walletId: bigint;
   seq: bigint;
@@ -94,12 +103,15 @@ export interface Entry {
   /** Signed: negative leaves the wallet. */
   amountMinor: bigint;
   balanceAfterMinor: bigint;
+  /** Signed: negative is freed. */
+  heldMinor: bigint;
+  heldAfterMinor: bigint;
 }
 
 /** A command's final outcome. */
 export type Outcome =
-  /** Where its entries are; null for what moved no money. */
-  | { command: Command; status: 'applied'; debitSeq: bigint | null; creditSeq: bigint | null }
+  /** Where its entries are, and what the client is told where they do not tell it. */
+  | { command: Command; status: 'applied'; debitSeq: bigint | null; creditSeq: bigint | null; result?: JsonObject }
   | { command: Command; status: 'rejected'; reason: RejectionReason };
 
 /** Commands as they are decided: alone, or as the atomic list that they make with their neighbours. */

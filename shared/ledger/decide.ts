@@ -4,38 +4,51 @@
  * of operation may do and does is said in `kinds.ts`; here is what holds for all of them: an operation happens once, an
  * expired command never, a list whole or not at all, and money is neither made nor lost.
  */
-import { openBook } from './book.ts';
+import { claimIdOf, isAbout, openBook } from './book.ts';
 import type { Book } from './book.ts';
+import type { Claim } from './claim.ts';
 import { inUnits } from './command.ts';
 import type { Command, Entry, Outcome, RejectionReason, WalletState } from './command.ts';
 import { KINDS, judgeParties } from './kinds.ts';
+import type { Kinds } from './kinds.ts';
 
 /** What is known when commands are decided: read under the wallets' row locks. */
 export interface LedgerState {
   wallets: ReadonlyMap<bigint, WalletState>;
-  /** Ids of operations that already have an outcome: their commands are dropped. */
+  /** Ids that have an outcome already. */
   storedIds: ReadonlySet<string>;
-  /** Request hash by id of what a 202 has promised: the promised command wins over another body under its key. */
+  /** By id: the request hash of what a 202 has promised. */
   promisedHashes: ReadonlyMap<string, string>;
+  /** By id: what the commands are about. */
+  claims?: ReadonlyMap<string, Claim>;
 }
 
 export interface Decision {
   outcomes: Outcome[];
   entries: Entry[];
-  /** The wallets that changed, as they are after the last outcome. */
+  /** The new state of every wallet that changed. */
   wallets: WalletState[];
+  /** The new state of every claim that was opened or changed. */
+  claims: Claim[];
 }
 
 /**
  * Decides `commands` in order, each on the balances that the ones before it left. A command whose id has an outcome
  * already, in the store or earlier in `commands`, is dropped without a trace: it is a second delivery. The items of an
- * atomic list are applied only if the whole list is here and none of it is refused.
+ * atomic list are decided as any other commands and then undone unless all of them, whole, are applied.
  */
-export function decide(commands: readonly Command[], state: LedgerState, nowMs: number): Decision {
+export function decide(
+  commands: readonly Command[],
+  state: LedgerState,
+  nowMs: number,
+  kinds: Kinds = KINDS,
+): Decision {
   const decidedIds = new Set(state.storedIds);
-  const book = openBook({ wallet: (id) => state.wallets.get(id) });
+  const book = openBook({ wallet: (id) => state.wallets.get(id), claim: (id) => state.claims?.get(id) });
   const outcomes: Outcome[] = [];
   const isExpired = ({ id, expiresAtMs }: Command) => nowMs > expiresAtMs && !state.promisedHashes.has(id);
+  const decideOn = (on: Book) => (command: Command) =>
+    isExpired(command) ? reject(command, 'expired') : decideOne(command, on, nowMs, kinds);
 
   for (const unit of inUnits(commands)) {
     const open = unit.filter((command) => {
@@ -45,11 +58,10 @@ export function decide(commands: readonly Command[], state: LedgerState, nowMs: 
       decidedIds.add(command.id);
       return true;
     });
-    const decideOn = (on: Book) => open.map((command) => decideOne(command, on, isExpired(command)));
-    if (!unit[0]?.list) outcomes.push(...decideOn(book));
+    if (!unit[0]?.list) outcomes.push(...open.map(decideOn(book)));
     else {
       const trial = openBook(book);
-      const tried = decideOn(trial);
+      const tried = open.map(decideOn(trial));
       const isWhole = open.every(({ list }) => list?.size === open.length);
       if (isWhole && tried.every(({ status }) => status === 'applied')) {
         book.take(trial);
@@ -57,20 +69,32 @@ export function decide(commands: readonly Command[], state: LedgerState, nowMs: 
       } else outcomes.push(...tried.map(refusedWithList));
     }
   }
-  return { outcomes, entries: book.entries, wallets: [...book.changed.values()] };
+  const { wallets, claims } = book.changed;
+  return { outcomes, entries: book.entries, wallets: [...wallets.values()], claims: [...claims.values()] };
 }
 
 /** The first reason that holds, in the order that `REJECTION_REASONS` documents, or the operation, booked. */
-function decideOne(command: Command, book: Book, isExpired: boolean): Outcome {
-  if (isExpired) return reject(command, 'expired');
+function decideOne(command: Command, book: Book, nowMs: number, kinds: Kinds): Outcome {
   const { debitWalletId, creditWalletId } = command;
-  const wallets = judgeParties(command, { debit: book.wallet(debitWalletId), credit: book.wallet(creditWalletId) });
+  const parties = { debit: book.wallet(debitWalletId), credit: book.wallet(creditWalletId) };
+  const wallets = judgeParties(command, parties, kinds);
   if (typeof wallets === 'string') return reject(command, wallets);
-  const effect = KINDS[command.kind].decide(command, wallets);
+  const kind = kinds[command.kind];
+  const claim = kind.claim === undefined ? undefined : claimOf(command, kind.claim, book);
+  const effect = kind.decide(command, { ...wallets, claim, nowMs });
   if (typeof effect === 'string') return reject(command, effect);
   const rows = book.post(command, effect);
   const seqOf = (walletId: bigint) => rows.find((row) => row.walletId === walletId)?.seq ?? null;
-  return { command, status: 'applied', debitSeq: seqOf(debitWalletId), creditSeq: seqOf(creditWalletId) };
+  return {
+    ...{ command, status: 'applied', debitSeq: seqOf(debitWalletId), creditSeq: seqOf(creditWalletId) },
+    ...(effect.result && { result: effect.result }),
+  };
+}
+
+/** Nothing where the command names a claim of another type, of other sides, or one that its wallets do not guard. */
+function claimOf(command: Command, type: string, book: Book): Claim | undefined {
+  const claim = book.claim(claimIdOf(command));
+  return claim?.type === type && isAbout(command, claim) ? claim : undefined;
 }
 
 /** An item of a list that is not applied: by its own reason, or for the others. */

@@ -6,24 +6,39 @@
  *                                           and again by the worker, who believes nobody
  *     decide:        what changes           asked by the worker alone, under the locks of both wallets
  */
-import type { Command, RejectionReason, WalletFacts, WalletState } from './command.ts';
+import type { Claim, ClaimType } from './claim.ts';
+import type { Command, JsonObject, RejectionReason, WalletFacts, WalletState } from './command.ts';
 
 /** The two wallets that every command names; for a kind with `oneWallet` they are the same. */
 export type Side = 'debit' | 'credit';
 export type Sides<Wallet> = Record<Side, Wallet>;
 
-/** One wallet's part of an effect: a row of its journal. */
+/** What a kind decides on. */
+interface Situation extends Sides<WalletState> {
+  /** What the command is about; none where the kind opens one, or where there is none that it may change. */
+  claim: Claim | undefined;
+  /** By the database's clock. */
+  nowMs: number;
+}
+
+/** What happens to one wallet: a row of its journal, also where no money moves. */
 interface Move {
   walletId: bigint;
   /** Signed: negative leaves the wallet. */
   amountMinor: bigint;
+  /** Signed: negative is freed. Nothing is held without it. */
+  heldMinor?: bigint;
 }
 
 /** What an operation does. Its moves sum to zero, and each is of another wallet. */
 export interface Effect {
   moves: readonly Move[];
-  /** Of wallets that are frozen by it, or thawed. */
-  isFrozen?: { walletId: bigint; value: boolean };
+  /** What else changes about its wallets. */
+  wallets?: readonly { walletId: bigint; isFrozen: boolean }[];
+  /** What it opens, or what becomes of what it changes. */
+  claim?: Claim;
+  /** What the client is told, where the journal does not tell it. */
+  result?: JsonObject;
 }
 
 export interface Kind {
@@ -37,8 +52,12 @@ export interface Kind {
   movesMoney: boolean;
   /** It is about one wallet, which its commands name as both sides. */
   oneWallet: boolean;
+  /** What it opens or changes. */
+  claim?: ClaimType;
+  /** What its row is called in the journal of each side's wallet. */
+  journal: Sides<string>;
   /** Why it may be refused for itself (see `REASONS_OF_ANY` for the others), in the order in which they are checked. */
   reasons: readonly RejectionReason[];
   refuseParties: (command: Pick<Command, 'currency'>, parties: Sides<WalletFacts>) => RejectionReason | undefined;
-  decide: (command: Command, wallets: Sides<WalletState>) => RejectionReason | Effect;
+  decide: (command: Command, situation: Situation) => RejectionReason | Effect;
 }

@@ -4,7 +4,9 @@ import type { Kind, Side, Sides } from './kind.ts';
 import { freeze, unfreeze } from './kinds/freezing.ts';
 import { deposit, transfer } from './kinds/movements.ts';
 
-export const KINDS: Record<KindName, Kind> = { deposit, transfer, freeze, unfreeze };
+export type Kinds = Readonly<Record<KindName, Kind>>;
+
+export const KINDS: Kinds = { deposit, transfer, freeze, unfreeze };
 
 /** What a command of any kind may be refused for when it is not an item of a list. */
 export const REASONS_OF_ANY: readonly RejectionReason[] = ['expired', 'internal_error'];
@@ -30,9 +32,10 @@ export function toldWalletId(command: Sided): bigint {
 export function judgeParties<Wallet extends WalletFacts>(
   command: Pick<Command, 'kind' | 'currency'>,
   { debit, credit }: Sides<Wallet | undefined>,
+  kinds: Kinds = KINDS,
 ): RejectionReason | Sides<Wallet> {
   if (!debit || !credit) return 'wallet_not_found';
-  return KINDS[command.kind].refuseParties(command, { debit, credit }) ?? { debit, credit };
+  return kinds[command.kind].refuseParties(command, { debit, credit }) ?? { debit, credit };
 }
 
 function walletIdOn({ debitWalletId, creditWalletId }: Sided, side: Side): bigint {

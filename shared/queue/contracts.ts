@@ -5,13 +5,19 @@
  */
 import { z } from 'zod';
 import { KIND_NAMES } from '../ledger/command.ts';
-import type { Command } from '../ledger/command.ts';
+import type { Command, KindName } from '../ledger/command.ts';
 import { KINDS } from '../ledger/kinds.ts';
 import { LIMIT_MINOR } from '../ledger/money.ts';
 
-export const ENVELOPE_VERSION = 2;
-/** What carries no list is the same in both versions: workers that know only the first may apply it too. */
+/**
+ * The version that first could say what is in it: workers that know an older one leave it to newer ones. The second has
+ * atomic lists, the third kinds with claims and terms.
+ */
+export const ENVELOPE_VERSION = 3;
+const LIST_VERSION = 2;
 const PLAIN_VERSION = 1;
+/** The version that a kind came with. */
+const KIND_VERSIONS: Readonly<Record<KindName, number>> = { deposit: 1, transfer: 1, freeze: 1, unfreeze: 1 };
 export const ENVELOPE_JOB = 'envelope';
 /** Commands in one envelope, and so in one database transaction. */
 export const MAX_ENVELOPE_COMMANDS = 500;
@@ -65,6 +71,8 @@ const wireCommandShape = z.object({
   // The trace of the request that made it, while traces are on.
   traceparent: z.string().optional().catch(undefined),
   list: z.object({ id: z.uuid(), size: positive.max(MAX_ENVELOPE_COMMANDS) }).optional(),
+  claim: z.uuid().toLowerCase().optional(),
+  terms: z.record(z.string(), z.json()).optional(),
 });
 const wireCommandSchema = wireCommandShape
   .refine(({ kind, amount }) => amount > 0 === KINDS[kind].movesMoney, {
@@ -76,6 +84,12 @@ const wireCommandSchema = wireCommandShape
     error: 'must be the wallet that is frozen',
   });
 export type WireCommand = z.infer<typeof wireCommandSchema>;
+
+/** Where an envelope is found. */
+export interface EnvelopeId {
+  partition: number;
+  jobId: string;
+}
 
 export interface Envelope {
   v: number;
@@ -102,6 +116,8 @@ export function toWire(command: Command): WireCommand {
     acceptedAt: command.acceptedAtMs,
     expiresAt: command.expiresAtMs,
     ...(command.list && { list: command.list }),
+    ...(command.claimId !== undefined && { claim: command.claimId }),
+    ...(command.terms && { terms: command.terms }),
   };
 }
 
@@ -127,6 +143,8 @@ export function fromWire(data: unknown): { ok: true; command: Command } | { ok: 
       acceptedAtMs: wire.acceptedAt,
       expiresAtMs: wire.expiresAt,
       ...(wire.list && { list: wire.list }),
+      ...(wire.claim !== undefined && { claimId: wire.claim }),
+      ...(wire.terms && { terms: wire.terms }),
     },
   };
 }
@@ -149,8 +167,12 @@ export function toEnvelope(commands: readonly Command[]): Envelope {
 
 /** Commands that are on the wire already, or were stored as they are there. */
 export function packEnvelope(commands: WireCommand[]): Envelope {
-  const isPlain = commands.every(({ list }) => list === undefined);
-  return { v: isPlain ? PLAIN_VERSION : ENVELOPE_VERSION, commands };
+  return { v: commands.reduce((v, command) => Math.max(v, versionOf(command)), PLAIN_VERSION), commands };
+}
+
+function versionOf({ kind, list, claim, terms }: WireCommand): number {
+  if (claim !== undefined || terms) return ENVELOPE_VERSION;
+  return Math.max(KIND_VERSIONS[kind], list ? LIST_VERSION : PLAIN_VERSION);
 }
 
 /** What stays of an envelope that is done: who, what and how much. Undefined when nobody wrote anything into it. */
@@ -158,8 +180,9 @@ export function withoutTexts(data: unknown): Envelope | undefined {
   const envelope = envelopeSchema.safeParse(data);
   if (!envelope.success) return undefined;
   const commands = envelope.data.commands as WireCommand[];
-  if (!commands.some((command) => 'details' in command || 'externalId' in command)) return undefined;
-  const bare = { details: undefined, externalId: undefined };
+  if (!commands.some((command) => 'details' in command || 'externalId' in command || 'terms' in command))
+    return undefined;
+  const bare = { details: undefined, externalId: undefined, terms: undefined };
   return { v: envelope.data.v, commands: commands.map((command) => ({ ...command, ...bare })) };
 }
 

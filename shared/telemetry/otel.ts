@@ -17,10 +17,10 @@ import { describeError } from '../errors/describeError.ts';
 import { createHealthLog } from '../logger.ts';
 import type { Logger } from '../logger.ts';
 import { MAX_ENVELOPE_COMMANDS } from '../queue/contracts.ts';
-import type { Envelope } from '../queue/contracts.ts';
+import type { Envelope, EnvelopeId } from '../queue/contracts.ts';
 import { withDeadline } from '../time.ts';
 import type { SampleRole } from './sample.ts';
-import type { EnvelopeId, Tracing, WatchTransaction } from './tracing.ts';
+import type { Tracing, WatchTransaction } from './tracing.ts';
 
 /** Requests whose spans can still be found by their id: as many commands may wait in one process, and twice that. */
 const MAX_REMEMBERED = 20_000;

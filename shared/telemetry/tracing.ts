@@ -10,7 +10,7 @@
  * envelope.
  */
 import type { Decision, decide } from '../ledger/decide.ts';
-import type { Envelope } from '../queue/contracts.ts';
+import type { Envelope, EnvelopeId } from '../queue/contracts.ts';
 import type { LedgerQueue } from '../queue/ledgerQueue.ts';
 
 interface TracedRequest {
@@ -18,11 +18,6 @@ interface TracedRequest {
   method: string;
   /** Of the client, if it traces too. */
   traceparent: string | undefined;
-}
-
-export interface EnvelopeId {
-  partition: number;
-  jobId: string;
 }
 
 /** One try at a transaction. It is given `decide`, so that whoever watches knows when it was called. */

@@ -47,17 +47,16 @@ function checkWallet(wallet: WalletRow, entries: readonly EntryRow[]): Violation
   return violations;
 }
 
-/** An applied movement has taken from one wallet what it gave to the other; whatever else is stored moved nothing. */
+/** An applied movement has taken from one wallet what it gave to the other; an applied freezing is one row that moves nothing. */
 function checkSides(row: OperationRow, entries: readonly EntryRow[]): Violation[] {
   const isThere = (walletId: number, seq: number | null, amountMinor: number) =>
     entries.some((entry) => entry.walletId === walletId && entry.seq === seq && entry.amountMinor === amountMinor);
+  const sides =
+    isThere(row.debitWalletId, row.debitSeq, row.amountMinor === 0 ? 0 : -row.amountMinor) &&
+    isThere(row.creditWalletId, row.creditSeq, row.amountMinor);
   const isMovement = row.kind === 'deposit' || row.kind === 'transfer';
-  const isSound =
-    row.status === 'applied' && isMovement
-      ? entries.length === 2 &&
-        isThere(row.debitWalletId, row.debitSeq, -row.amountMinor) &&
-        isThere(row.creditWalletId, row.creditSeq, row.amountMinor)
-      : entries.length === 0;
+  const rows = row.status !== 'applied' ? 0 : isMovement ? 2 : 1;
+  const isSound = entries.length === rows && (rows === 0 || sides);
   return isSound
     ? []
     : [{ rule: 'entries', says: `an operation that is ${row.status} has other entries`, rows: [row, ...entries] }];

@@ -50,6 +50,8 @@ function createTimeline({ entriesOfWallet, caseOfRow }: Evidence, walletId: numb
       violations.push({ rule: 'order', says, operation: of.operation, rows: [entry, earliest.of.stands?.row] });
     }
     if (!earliest || of.knownMs < earliest.knownMs) earliest = { knownMs: of.knownMs, of };
+    // What moves nothing is not listed with what does.
+    if (entry.amountMinor === 0) continue;
     known.push([of.knownMs, entry.seq]);
     sent.push([of.firstSentMs, entry.seq]);
     const { list } = of.operation;

@@ -92,14 +92,16 @@ export function listWorld(over: Partial<Books['operations'][number]> = {}): Worl
 export function frozenWorld(): World {
   const world = soundWorld();
   const { history, books } = world;
-  const order = (kind: 'freeze' | 'unfreeze', atMs: number) => {
+  const order = (kind: 'freeze' | 'unfreeze', seq: number, atMs: number) => {
     const isFrozen = kind === 'freeze';
     const told = { status: 200, operationId: kind, walletId: ANN, word: 'OK', isFrozen };
     history.operations.push(operation(kind, kind, ANN, ANN, 0, [answered(atMs, atMs + 50, told)]));
-    books.operations.push(row(kind, kind, ANN, ANN, 0, [null, null], atMs + 40, atMs));
+    books.operations.push(row(kind, kind, ANN, ANN, 0, [seq, seq], atMs + 40, atMs));
+    books.entries.push(entry(ANN, seq, kind, 0, 70));
   };
-  order('freeze', 300);
-  order('unfreeze', 500);
+  order('freeze', 3, 300);
+  order('unfreeze', 4, 500);
+  books.wallets[1] = { ...books.wallets[1]!, version: 4 };
   const told = { status: 422, code: 'wallet_frozen', operationId: 'tea' };
   history.operations.push(operation('tea', 'transfer', ANN, BOB, 1, [answered(400, 450, told)]));
   books.operations.push({

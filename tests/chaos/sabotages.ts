@@ -40,8 +40,8 @@ export const SABOTAGES: readonly Sabotage[] = [
       },
       {
         file: 'shared/store/ledger/insertOutcomes.ts',
-        from: '             hash, debit_seq, credit_seq, accepted_ms)\n         ORDER BY id`',
-        to: '             hash, debit_seq, credit_seq, accepted_ms)\n         ORDER BY id ON CONFLICT (id) DO NOTHING`',
+        from: "  after: 'ORDER BY id',\n});\n\nconst insertBrief",
+        to: "  after: 'ORDER BY id ON CONFLICT (id) DO NOTHING',\n});\n\nconst insertBrief",
       },
     ],
     args: ['--seed', '1', '--minutes', '0.5', '--faults', 'worker-kill,flush', '--every', '8'],
@@ -138,8 +138,8 @@ export const SABOTAGES: readonly Sabotage[] = [
       },
       {
         file: 'shared/store/ledger/applyCommands.ts',
-        from: '         ORDER BY wallet_id, seq`',
-        to: '         ORDER BY wallet_id, seq ON CONFLICT DO NOTHING`',
+        from: "after: 'ORDER BY wallet_id, seq'",
+        to: "after: 'ORDER BY wallet_id, seq ON CONFLICT DO NOTHING'",
       },
     ],
     args: ['--seed', '1', '--minutes', '0.4', '--faults', 'worker-kill'],
@@ -203,8 +203,8 @@ export const SABOTAGES: readonly Sabotage[] = [
     patches: [
       {
         file: 'shared/ledger/decide.ts',
-        from: '    const decideOn = (on: Book) => open.map((command) => decideOne(command, on, isExpired(command)));\n',
-        to: "    const decideOn = (on: Book) =>\n      open.map((command) =>\n        state.promisedHashes.has(command.id)\n          ? reject(command, 'internal_error')\n          : decideOne(command, on, isExpired(command)),\n      );\n",
+        from: "    isExpired(command) ? reject(command, 'expired') : decideOne(command, on, nowMs, kinds);\n",
+        to: "    state.promisedHashes.has(command.id)\n      ? reject(command, 'internal_error')\n      : isExpired(command)\n        ? reject(command, 'expired')\n        : decideOne(command, on, nowMs, kinds);\n",
       },
     ],
     args: ['--seed', '1', '--minutes', '0.4', '--faults', 'worker-kill'],
@@ -241,8 +241,8 @@ export const SABOTAGES: readonly Sabotage[] = [
     patches: [
       {
         file: 'shared/ledger/decide.ts',
-        from: '    if (!unit[0]?.list) outcomes.push(...decideOn(book));\n',
-        to: '    if (unit.length > 0) outcomes.push(...decideOn(book));\n',
+        from: '    if (!unit[0]?.list) outcomes.push(...open.map(decideOn(book)));\n',
+        to: '    if (unit.length > 0) outcomes.push(...open.map(decideOn(book)));\n',
       },
     ],
     args: ['--seed', '1', '--minutes', '0.4', '--faults', 'worker-kill'],

@@ -65,7 +65,7 @@ afterEach(async () => {
 
 let faults = 0;
 const deps = () => ({ ...applyDeps(pool), onFault: () => (faults += 1) });
-const apply = (data: unknown) => applyEnvelope(deps(), 'e-test', data);
+const apply = (data: unknown) => applyEnvelope(deps(), { partition: 0, jobId: 'e-test' }, data);
 const applyAll = (...commands: Command[]) => apply(toEnvelope(commands));
 
 const keyedId = () => uuidv5(uuidv7(), uuidv7());
@@ -223,7 +223,7 @@ describe('an envelope that cannot be read', () => {
   test.each([
     ['is no envelope', { v: 1 }, /^not an envelope: .*commands/s],
     ['is null', null, /^not an envelope/],
-    ['is of a newer version', { v: 3, commands: [] }, /version 3 is newer than this worker's 2.*upgrade the workers/],
+    ['is of a newer version', { v: 4, commands: [] }, /version 4 is newer than this worker's 3.*upgrade the workers/],
   ])('because it %s is refused with a reason', async (_, data, reason) => {
     await expect(apply(data)).rejects.toThrow(UnreadableEnvelopeError);
     await expect(apply(data)).rejects.toThrow(reason);
@@ -309,7 +309,7 @@ describe('a fault that may pass', () => {
     await expect(own.connect()).rejects.toThrow(/^SASL: Only mechanism/);
     strangers = 2;
     const commands = [deposit(bank, anna, 1n), deposit(bank, anna, 2n)];
-    await applyEnvelope(applyDeps(own), 'e-test', toEnvelope(commands));
+    await applyEnvelope(applyDeps(own), { partition: 0, jobId: 'e-test' }, toEnvelope(commands));
     expect(await outcomesOf(pool, commands)).toEqual(['applied', 'applied']);
     expect(strangers).toBeLessThan(0);
   });
@@ -329,10 +329,14 @@ describe('a fault that may pass', () => {
     let told = 0;
     const commands = [deposit(bank, anna, 1n)];
     const given = { ...applyDeps(nowhere), onFault: () => (told += 1) };
-    const applying = applyEnvelope(given, 'e-test', toEnvelope(commands));
+    const applying = applyEnvelope(given, { partition: 0, jobId: 'e-test' }, toEnvelope(commands));
     await expect(applying).rejects.toMatchObject({ code: 'ECONNREFUSED' });
     expect(told).toBe(5);
-    const stopping = applyEnvelope({ ...given, isStopping: () => true }, 'e-test', toEnvelope(commands));
+    const stopping = applyEnvelope(
+      { ...given, isStopping: () => true },
+      { partition: 0, jobId: 'e-test' },
+      toEnvelope(commands),
+    );
     await expect(stopping).rejects.toMatchObject({ code: 'ECONNREFUSED' });
     expect(told).toBe(6);
     expect(await outcomesOf(pool, commands)).toEqual(['none']);
@@ -345,7 +349,11 @@ describe('a fault that may pass', () => {
     let tries = 0;
     const gone = () => Promise.reject(new Error('Connection terminated unexpectedly'));
     const watch: WatchTransaction = (transact) => (++tries === 1 ? transact() : gone());
-    const applying = applyEnvelope({ ...applyDeps(pool), watch }, 'e-test', toEnvelope(commands));
+    const applying = applyEnvelope(
+      { ...applyDeps(pool), watch },
+      { partition: 0, jobId: 'e-test' },
+      toEnvelope(commands),
+    );
     const gaveUp = await applying.catch((error: unknown) => error);
     expect(gaveUp).not.toBeInstanceOf(UndecidedCommandsError);
     expect(gaveUp).toMatchObject({ message: 'Connection terminated unexpectedly' });
@@ -455,7 +463,7 @@ async function openQueue(backend: Backend) {
   const own = openApplyPool(stores.databaseUrl);
   const queues = createQueueBackend({ ...stores, partitions: 1, role: 'test', onError: () => undefined });
   const queue = queues.openQueue(0);
-  const worker = queues.openWorker(0, (jobId, data) => applyEnvelope(applyDeps(own), jobId, data));
+  const worker = queues.openWorker(0, (jobId, data) => applyEnvelope(applyDeps(own), { partition: 0, jobId }, data));
   cleanUps.push(async () => {
     await worker.close();
     await queue.close();
@@ -470,7 +478,7 @@ describe.each(backends)('through the queue on %s', (backend) => {
     const { stores, pool: own, queue, worker, bank: ownBank } = await openQueue(backend);
     const anna = await createCustomer(own);
     const [readable, next] = [deposit(ownBank, anna, 1n), deposit(ownBank, anna, 2n)];
-    await queue.add('e-newer', { v: 3, commands: [] });
+    await queue.add('e-newer', { v: 4, commands: [] });
     await queue.add('e-half', {
       v: 1,
       commands: [{ ...toWire(readable), kind: 'gift' as 'deposit' }, toWire(readable)],
@@ -479,7 +487,7 @@ describe.each(backends)('through the queue on %s', (backend) => {
     worker.resume();
     await until('the next envelope is done', async () => (await queue.stateOf('e-next')) === 'completed');
     expect([await queue.stateOf('e-newer'), await queue.stateOf('e-half')]).toEqual(['failed', 'failed']);
-    expect(await failedReason(stores, 0, 'e-newer')).toMatch(/version 3 is newer than this worker's 2/);
+    expect(await failedReason(stores, 0, 'e-newer')).toMatch(/version 4 is newer than this worker's 3/);
     expect(await failedReason(stores, 0, 'e-half')).toMatch(/command 0: .*kind/s);
     expect(await outcomesOf(own, [readable, next])).toEqual(['applied', 'applied']);
   });

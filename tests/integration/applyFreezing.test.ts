@@ -44,11 +44,14 @@ async function waiters(count: number): Promise<void> {
 }
 
 describe('freezing', () => {
-  test('is stored as an operation without entries, with its reason, and the wallet stays frozen for later transactions', async () => {
+  test('is stored as an operation and as a row of the journal that moves nothing, with its reason, and the wallet stays frozen for later transactions', async () => {
     const bank = await createBank(pool);
     const [anna, boris] = [await createCustomer(pool, { bank, balanceMinor: 10n }), await createCustomer(pool)];
     const freeze = freezing('freeze', anna, operatorId, { details: 'Stolen card' });
-    expect(await applyCommands(pool, [freeze])).toMatchObject({ entries: [], wallets: [{ isFrozen: true }] });
+    expect(await applyCommands(pool, [freeze])).toMatchObject({
+      entries: [{ walletId: anna.walletId, seq: 2n, amountMinor: 0n, balanceAfterMinor: 10n }],
+      wallets: [{ isFrozen: true }],
+    });
     const { rows } = await pool.query(
       `SELECT kind, status, reason, debit_wallet_id, credit_wallet_id, amount, details, initiator_id, debit_seq, credit_seq
        FROM operation WHERE id = $1`,
@@ -58,7 +61,7 @@ describe('freezing', () => {
       {
         ...{ kind: 'freeze', status: 'applied', reason: null, amount: 0n, details: 'Stolen card' },
         ...{ debit_wallet_id: anna.walletId, credit_wallet_id: anna.walletId, initiator_id: operatorId },
-        ...{ debit_seq: null, credit_seq: null },
+        ...{ debit_seq: 2n, credit_seq: 2n },
       },
     ]);
     const after = [transfer(anna, boris, 1n), deposit(bank, anna, 2n)];

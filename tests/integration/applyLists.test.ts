@@ -123,7 +123,8 @@ describe('an atomic list', () => {
 });
 
 describe('an envelope with a list', () => {
-  const apply = (commands: readonly unknown[]) => applyEnvelope(applyDeps(pool), 'e-test', { v: 2, commands });
+  const apply = (commands: readonly unknown[]) =>
+    applyEnvelope(applyDeps(pool), { partition: 0, jobId: 'e-test' }, { v: 2, commands });
   const applyAll = (...commands: Command[]) => apply(commands.map(toWire));
 
   test('of which one item fails on its data rejects that list whole, and everything beside it is applied in its order', async () => {

@@ -91,7 +91,9 @@ describe.each(backends)('on %s', (backend) => {
   }
 
   function startWorker(partition: number): void {
-    const worker = queueBackend.openWorker(partition, (jobId, data) => applyEnvelope(applyDeps(pool), jobId, data));
+    const worker = queueBackend.openWorker(partition, (jobId, data) =>
+      applyEnvelope(applyDeps(pool), { partition, jobId }, data),
+    );
     worker.resume();
     cleanUps.push(worker.close);
   }

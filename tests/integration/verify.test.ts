@@ -28,15 +28,15 @@ const STRAY = 'f0000000-0000-4000-8000-000000000009';
  * Users and their wallets: 1 a bank, 2 Anna, 3 Boris, 4 another bank, 5 an operator without a wallet. The bank deposits
  * 1000 to Anna, who sends 300 of it to Boris and is refused 5000; the other bank deposits 50 to Boris, and Anna has
  * been promised something more. The operator has frozen Anna's wallet and thawed it, and tried to freeze one that is not
- * there.
+ * there. That was before there was a journal. The wallets' next entries are far away, whenever a test cooks one.
  */
 const SOUND_BOOK = `
   INSERT INTO app_user (id, name, email, password_hash, role) VALUES
     (1, 'Bank', 'bank', 'x', 'bank'), (2, 'Anna', 'anna', 'x', 'customer'), (3, 'Boris', 'boris', 'x', 'customer'),
     (4, 'Other bank', 'other', 'x', 'bank'), (5, 'Operator', 'operator', 'x', 'operator');
-  INSERT INTO wallet (id, owner_id, kind, currency, balance, held, version) VALUES
-    (11, 1, 'settlement', 'RUB', -1000, 0, 1), (12, 2, 'customer', 'RUB', 700, 100, 2),
-    (13, 3, 'customer', 'RUB', 350, 0, 2), (14, 4, 'settlement', 'RUB', -50, 0, 1);
+  INSERT INTO wallet (id, owner_id, kind, currency, balance, held, version, booked_at) VALUES
+    (11, 1, 'settlement', 'RUB', -1000, 0, 1, '2099-01-01'), (12, 2, 'customer', 'RUB', 700, 100, 2, '2099-01-01'),
+    (13, 3, 'customer', 'RUB', 350, 0, 2, '2099-01-01'), (14, 4, 'settlement', 'RUB', -50, 0, 1, '2099-01-01');
   INSERT INTO operation (id, kind, status, reason, debit_wallet_id, credit_wallet_id, amount, currency, external_id,
       initiator_id, request_id, request_hash, debit_seq, credit_seq, accepted_at) VALUES
     ('${DEPOSIT}', 'deposit', 'applied', NULL, 11, 12, 1000, 'RUB', 'A-1', 1, '${DEPOSIT}', decode(repeat('01', 32), 'hex'), 1, 1, now()),
@@ -63,7 +63,7 @@ const UNGUARDED = `
     DROP CONSTRAINT wallet_held_check;
   ALTER TABLE operation DROP CONSTRAINT operation_outcome, DROP CONSTRAINT operation_amount_check,
     DROP CONSTRAINT operation_moves, DROP CONSTRAINT operation_kind_check;
-  ALTER TABLE entry DROP CONSTRAINT entry_amount_check, DROP CONSTRAINT entry_seq_check;`;
+  ALTER TABLE entry DROP CONSTRAINT entry_held_after_check, DROP CONSTRAINT entry_seq_check;`;
 
 interface Tamper {
   /** The check that this is to prove. */
@@ -196,7 +196,34 @@ const TAMPERS: Tamper[] = [
           INSERT INTO entry (wallet_id, seq, operation_id, amount, balance_after) VALUES
             (13, 3, '${STRAY}', -4700, 350), (12, 3, '${STRAY}', 4700, 700);
           UPDATE wallet SET version = 3 WHERE id IN (12, 13)`,
-    found: { 'entry-overdraft': ['entry 12/2: balance -4000'] },
+    found: { 'entry-overdraft': ['entry 12/2: balance -4000, of which 0 held'] },
+  },
+  {
+    check: 'entry-overdraft',
+    how: 'a customer who has spent what was held',
+    sql: `UPDATE entry SET held_after = 701 WHERE wallet_id = 12 AND seq = 2`,
+    found: { 'entry-overdraft': ['entry 12/2: balance 700, of which 701 held'] },
+  },
+  {
+    check: 'entry-time',
+    how: 'an entry that is older than the one before it',
+    sql: `UPDATE setting SET value = '2026-02-01' WHERE key = 'journal_since';
+          UPDATE entry SET created_at = CASE seq WHEN 1 THEN timestamptz '2026-02-03Z' ELSE '2026-02-02Z' END WHERE wallet_id = 12`,
+    found: { 'entry-time': ['entry 12/2: of 2026-02-02 00:00:00+00, follows one of 2026-02-03 00:00:00+00'] },
+  },
+  {
+    check: 'wallet-time',
+    how: 'a wallet whose next entry could be older than its newest',
+    sql: `UPDATE entry SET created_at = '2026-03-01Z' WHERE wallet_id = 12; UPDATE wallet SET booked_at = '2026-02-01Z' WHERE id = 12`,
+    found: {
+      'wallet-time': ['wallet 12: from 2026-02-01 00:00:00+00, its newest entry is of 2026-03-01 00:00:00+00'],
+    },
+  },
+  {
+    check: 'operation-outcome',
+    how: 'a freezing that is not in the journal, although there was one',
+    sql: `UPDATE setting SET value = '2026-01-02' WHERE key = 'journal_since'`,
+    found: { 'operation-outcome': [`operation ${UNFREEZE}: applied, reason none, numbers none and none`] },
   },
   {
     check: 'entry-wallet',
@@ -279,6 +306,9 @@ const TAMPERS: Tamper[] = [
         `operation ${FREEZE}: applied, reason none, numbers 1 and none`,
         `operation ${UNFREEZE}: applied, reason none, numbers none and 2`,
       ],
+      'operation-debit': [`operation ${FREEZE}: 0 expected at 12/1, there is 1000 of operation ${DEPOSIT}`],
+      'operation-credit': [`operation ${UNFREEZE}: 0 expected at 12/2, there is -300 of operation ${TRANSFER}`],
+      'wallet-frozen': ['wallet 12 is not frozen'],
     },
   },
   {

@@ -50,7 +50,7 @@ function apply(data: unknown, by = pool): Promise<unknown> {
   const deps = { ...applyDeps(by), logger, isStopping: () => by !== pool };
   const watched = createWatchedApply({
     ...{ metrics, tracing: undefined, logger: pino({ level: 'silent' }) },
-    apply: (watch, jobId, envelope) => applyEnvelope({ ...deps, watch }, jobId, envelope),
+    apply: (watch, id, envelope) => applyEnvelope({ ...deps, watch }, id, envelope),
   });
   return watched(PARTITION, ID, data);
 }

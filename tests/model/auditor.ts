@@ -2,7 +2,7 @@
  * A second opinion on every operation: the rules of API.md and DESIGN.md, written down once more in a few lines that
  * share nothing with the ledger but the words. It keeps its books as lists and adds them up anew whenever it is asked.
  */
-import type { Command } from '../../shared/ledger/command.ts';
+import type { Command, KindName } from '../../shared/ledger/command.ts';
 
 /** Fifteen nines: the most that fifteen significant digits can say. */
 const MOST = 10n ** 15n - 1n;
@@ -16,8 +16,13 @@ export interface AuditedWallet {
   lines: { operationId: string; changeMinor: bigint }[];
 }
 
-/** The numbers are null for what moved no money. */
 export type Verdict = { said: 'applied'; debitSeq: number | null; creditSeq: number | null } | { said: string };
+
+/** What is to be said of a kind: why not, or what it writes down. */
+interface Rule {
+  refusal: (command: Command, from?: AuditedWallet, to?: AuditedWallet) => string | undefined;
+  book: (command: Command) => Verdict;
+}
 
 export interface Auditor {
   wallets: Map<bigint, AuditedWallet>;
@@ -42,39 +47,50 @@ export function createAuditor(list: readonly Pick<AuditedWallet, 'id' | 'isBanks
   const balance: Auditor['balance'] = (walletId, lines) =>
     (wallets.get(walletId)?.lines ?? []).slice(0, lines).reduce((sum, { changeMinor }) => sum + changeMinor, 0n);
 
-  /** The documented order: the first that holds is the answer. */
-  const refusal = (command: Command, nowMs: number): string | undefined => {
-    const from = wallets.get(command.debitWalletId);
-    const to = wallets.get(command.creditWalletId);
-    const amount = command.amountMinor;
-    if (!promised.has(command.id) && command.expiresAtMs < nowMs) return 'expired';
-    if (isFreezing(command)) return from ? undefined : 'wallet_not_found';
-    if (!from || !to || to.isBanks || from.isBanks !== (command.kind === 'deposit')) return 'wallet_not_found';
-    if (from === to) return 'same_wallet';
-    if (new Set([from.currency, to.currency, command.currency]).size > 1) return 'currency_mismatch';
-    if (from.isFrozen) return 'wallet_frozen';
-    const left = balance(from.id) - amount;
-    if (!from.isBanks && left < from.heldMinor) return 'insufficient_funds';
-    if (left < -MOST || balance(to.id) + amount > MOST) return 'balance_limit_exceeded';
-    return undefined;
-  };
-
   const write = (walletId: bigint, operationId: string, changeMinor: bigint): number =>
     wallets.get(walletId)!.lines.push({ operationId, changeMinor });
 
-  const judge = (command: Command, nowMs: number): Verdict => {
-    const { id, kind, debitWalletId, creditWalletId, amountMinor } = command;
-    const said = refusal(command, nowMs);
-    if (said !== undefined) return { said };
-    if (isFreezing(command)) {
-      wallets.get(debitWalletId)!.isFrozen = kind === 'freeze';
-      return { said: 'applied', debitSeq: null, creditSeq: null };
-    }
-    return {
+  /** From a bank's wallet or from a person's, into a person's. The documented order: the first that holds is the answer. */
+  const paying = (byBank: boolean): Rule => ({
+    refusal: ({ currency, amountMinor: amount }, from, to) => {
+      if (!from || !to || to.isBanks || from.isBanks !== byBank) return 'wallet_not_found';
+      if (from === to) return 'same_wallet';
+      if (new Set([from.currency, to.currency, currency]).size > 1) return 'currency_mismatch';
+      if (from.isFrozen) return 'wallet_frozen';
+      const left = balance(from.id) - amount;
+      if (!from.isBanks && left < from.heldMinor) return 'insufficient_funds';
+      if (left < -MOST || balance(to.id) + amount > MOST) return 'balance_limit_exceeded';
+      return undefined;
+    },
+    book: ({ id, debitWalletId, creditWalletId, amountMinor }) => ({
       said: 'applied',
       debitSeq: write(debitWalletId, id, -amountMinor),
       creditSeq: write(creditWalletId, id, amountMinor),
-    };
+    }),
+  });
+
+  /** It moves nothing, and is a line all the same. */
+  const freezing = (isFrozen: boolean): Rule => ({
+    refusal: (_command, wallet) => (wallet ? undefined : 'wallet_not_found'),
+    book: ({ id, debitWalletId }) => {
+      wallets.get(debitWalletId)!.isFrozen = isFrozen;
+      const seq = write(debitWalletId, id, 0n);
+      return { said: 'applied', debitSeq: seq, creditSeq: seq };
+    },
+  });
+
+  const rules: Record<KindName, Rule> = {
+    deposit: paying(true),
+    transfer: paying(false),
+    freeze: freezing(true),
+    unfreeze: freezing(false),
+  };
+
+  const judge = (command: Command, nowMs: number): Verdict => {
+    if (!promised.has(command.id) && command.expiresAtMs < nowMs) return { said: 'expired' };
+    const { refusal, book } = rules[command.kind];
+    const said = refusal(command, wallets.get(command.debitWalletId), wallets.get(command.creditWalletId));
+    return said === undefined ? book(command) : { said };
   };
 
   /** Has neither an outcome nor been beaten by a promise. */
@@ -120,8 +136,4 @@ export function createAuditor(list: readonly Pick<AuditedWallet, 'id' | 'isBanks
       if (expiresAtMs >= nowMs && !verdicts.has(id) && !promised.has(id)) promised.set(id, requestHash);
     },
   };
-}
-
-function isFreezing({ kind }: Command): boolean {
-  return kind === 'freeze' || kind === 'unfreeze';
 }

@@ -125,7 +125,8 @@ async function applyTogether(envelopes: readonly Command[][]): Promise<void> {
   const left = [...envelopes];
   const applier = async (_: unknown, index: number) => {
     const deps = applyDeps(pools[index % pools.length]!);
-    for (let next = left.shift(); next; next = left.shift()) await applyEnvelope(deps, 'e-model', toEnvelope(next));
+    for (let next = left.shift(); next; next = left.shift())
+      await applyEnvelope(deps, { partition: 0, jobId: 'e-model' }, toEnvelope(next));
   };
   await Promise.all(Array.from({ length: APPLIERS }).map(applier));
 }

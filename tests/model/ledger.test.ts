@@ -145,7 +145,7 @@ function deliver(parcels: readonly Parcel[], sizes: readonly number[]): Step {
       for (let at = 0, turn = 0; at < commands.length; turn++) {
         const envelope = commands.slice(at, at + sizes[turn % sizes.length]!);
         at += envelope.length;
-        await applyEnvelope(applyDeps(pool), 'e-model', toEnvelope(envelope));
+        await applyEnvelope(applyDeps(pool), { partition: 0, jobId: 'e-model' }, toEnvelope(envelope));
         auditor.hear(envelope, Date.now());
       }
       await agree(auditor, real);
@@ -162,7 +162,7 @@ function redeliver(order: number): Step {
       const cut = order % (real.sent.length + 1);
       const turned = [...real.sent.slice(cut), ...real.sent.slice(0, cut)];
       const commands = turned.slice(0, 500);
-      await applyEnvelope(applyDeps(pool), 'e-model', toEnvelope(commands));
+      await applyEnvelope(applyDeps(pool), { partition: 0, jobId: 'e-model' }, toEnvelope(commands));
       auditor.hear(commands, Date.now());
       await agree(auditor, real);
     },

@@ -150,7 +150,7 @@ function openWorkerSide(databaseUrl: string, redisUrl: string | undefined) {
   const worker = backend.openWorker(0, async (jobId, data) => {
     taken.push(jobId);
     await new Promise<void>((resolve) => (letGo ? letGo.push(resolve) : resolve()));
-    await applyEnvelope(applyDeps(applyPool), jobId, data);
+    await applyEnvelope(applyDeps(applyPool), { partition: 0, jobId }, data);
   });
   return {
     ...{ applyPool, queue, taken },

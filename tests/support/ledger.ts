@@ -92,7 +92,7 @@ export function reasonOf(one: Command, state: LedgerState): RejectionReason | 'a
   return reasons(decide([one], state, NOW_MS))[0];
 }
 
-export const NOTHING: Decision = { outcomes: [], entries: [], wallets: [] };
+export const NOTHING: Decision = { outcomes: [], entries: [], wallets: [], claims: [] };
 
 /** The state in which the commands after `decision` find the ledger. */
 export function after(state: LedgerState, decision: Decision): LedgerState {

@@ -4,10 +4,11 @@ import { openBook } from '../../shared/ledger/book.ts';
 import type { Effect } from '../../shared/ledger/kind.ts';
 import { ANNA, BANK, BORIS, command, wallet } from '../support/ledger.ts';
 
+const NOTHING_HELD = { heldMinor: 0n, heldAfterMinor: 0n };
 const RICH = wallet(ANNA, { balanceMinor: 1_000n, version: 4n });
 const open = () => {
   const rows = new Map([RICH, wallet(BORIS), wallet(BANK, { currency: 'JPY' })].map((each) => [each.id, each]));
-  return openBook({ wallet: (id) => rows.get(id) });
+  return openBook({ wallet: (id) => rows.get(id), claim: () => undefined });
 };
 const paying = (amountMinor: bigint): Effect => ({
   moves: [
@@ -29,7 +30,7 @@ describe('an effect', () => {
       },
     ],
     ['on a wallet that was not read', { moves: [{ walletId: 99n, amountMinor: 0n }] }],
-    ['that freezes a wallet that was not read', { moves: [], isFrozen: { walletId: 99n, value: true } }],
+    ['that freezes a wallet that was not read', { moves: [], wallets: [{ walletId: 99n, isFrozen: true }] }],
   ])('%s is a fault', (_what, effect) => {
     expect(() => open().post(command(), effect)).toThrow(RangeError);
   });
@@ -39,8 +40,8 @@ describe('an effect', () => {
     const one = command();
     const rows = book.post(one, paying(100n));
     expect(rows).toEqual([
-      { walletId: ANNA, seq: 5n, operationId: one.id, amountMinor: -100n, balanceAfterMinor: 900n },
-      { walletId: BORIS, seq: 1n, operationId: one.id, amountMinor: 100n, balanceAfterMinor: 100n },
+      { walletId: ANNA, seq: 5n, operationId: one.id, amountMinor: -100n, balanceAfterMinor: 900n, ...NOTHING_HELD },
+      { walletId: BORIS, seq: 1n, operationId: one.id, amountMinor: 100n, balanceAfterMinor: 100n, ...NOTHING_HELD },
     ]);
     expect(book.entries).toEqual(rows);
   });

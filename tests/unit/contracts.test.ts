@@ -192,7 +192,10 @@ describe('an envelope', () => {
     // Whoever knows only the first version would apply the items of a list one by one.
     expect(toEnvelope([COMMAND, ITEM])).toEqual({ v: 2, commands: [toWire(COMMAND), toWire(ITEM)] });
     expect(packEnvelope([toWire(ITEM)]).v).toBe(2);
-    expect(ENVELOPE_VERSION).toBe(2);
+    expect(ENVELOPE_VERSION).toBe(3);
+    // Or would apply what is about a claim as if it were about none.
+    expect(packEnvelope([toWire({ ...COMMAND, claimId: COMMAND.id })]).v).toBe(3);
+    expect(packEnvelope([toWire({ ...COMMAND, terms: { final: true } })]).v).toBe(3);
   });
 
   test('of the first version may carry a list all the same: this worker knows what it is', () => {
@@ -234,7 +237,7 @@ describe('an envelope', () => {
   test('of a newer version is refused whole, because it could be misread', () => {
     const { commands, problems } = fromEnvelope({ ...toEnvelope([COMMAND]), v: ENVELOPE_VERSION + 1 });
     expect(commands).toEqual([]);
-    expect(problems).toEqual([expect.stringMatching(/version 3 is newer than this worker's 2: upgrade the workers/)]);
+    expect(problems).toEqual([expect.stringMatching(/version 4 is newer than this worker's 3: upgrade the workers/)]);
   });
 
   test('longer than the bound is read all the same, so that nothing in it is stranded', () => {

@@ -31,10 +31,27 @@ describe('a movement that the books allow', () => {
     expect(decide([one], usualBook(), NOW_MS)).toEqual({
       outcomes: [{ command: one, status: 'applied', debitSeq: 2n, creditSeq: 1n }],
       entries: [
-        { walletId: ANNA, seq: 2n, operationId: one.id, amountMinor: -250n, balanceAfterMinor: 750n },
-        { walletId: BORIS, seq: 1n, operationId: one.id, amountMinor: 250n, balanceAfterMinor: 250n },
+        {
+          walletId: ANNA,
+          seq: 2n,
+          operationId: one.id,
+          amountMinor: -250n,
+          balanceAfterMinor: 750n,
+          heldMinor: 0n,
+          heldAfterMinor: 0n,
+        },
+        {
+          walletId: BORIS,
+          seq: 1n,
+          operationId: one.id,
+          amountMinor: 250n,
+          balanceAfterMinor: 250n,
+          heldMinor: 0n,
+          heldAfterMinor: 0n,
+        },
       ],
       wallets: [wallet(ANNA, { balanceMinor: 750n, version: 2n }), wallet(BORIS, { balanceMinor: 250n, version: 1n })],
+      claims: [],
     });
   });
 
@@ -43,13 +60,30 @@ describe('a movement that the books allow', () => {
     expect(decide([one], usualBook(), NOW_MS)).toEqual({
       outcomes: [{ command: one, status: 'applied', debitSeq: 2n, creditSeq: 1n }],
       entries: [
-        { walletId: BANK, seq: 2n, operationId: one.id, amountMinor: -5n, balanceAfterMinor: -1_005n },
-        { walletId: BORIS, seq: 1n, operationId: one.id, amountMinor: 5n, balanceAfterMinor: 5n },
+        {
+          walletId: BANK,
+          seq: 2n,
+          operationId: one.id,
+          amountMinor: -5n,
+          balanceAfterMinor: -1_005n,
+          heldMinor: 0n,
+          heldAfterMinor: 0n,
+        },
+        {
+          walletId: BORIS,
+          seq: 1n,
+          operationId: one.id,
+          amountMinor: 5n,
+          balanceAfterMinor: 5n,
+          heldMinor: 0n,
+          heldAfterMinor: 0n,
+        },
       ],
       wallets: [
         wallet(BANK, { kind: 'settlement', balanceMinor: -1_005n, version: 2n }),
         wallet(BORIS, { balanceMinor: 5n, version: 1n }),
       ],
+      claims: [],
     });
   });
 
@@ -142,6 +176,7 @@ describe('expiry', () => {
       outcomes: [{ command: one, status: 'rejected', reason: 'expired' }],
       entries: [],
       wallets: [],
+      claims: [],
     });
   });
 });

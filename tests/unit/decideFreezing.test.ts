@@ -53,14 +53,20 @@ describe('freezing', () => {
     ]);
   });
 
-  test('moves nothing, numbers nothing, and changes nothing of the wallet but that', () => {
+  test('moves nothing, is a row of the journal, and changes nothing else of the wallet', () => {
     const anna = wallet(ANNA, { balanceMinor: 1_000n, heldMinor: 10n, version: 4n });
     for (const kind of ['freeze', 'unfreeze'] as const) {
       const one = freeze(ANNA, { kind });
       expect(decide([one], book([anna]), NOW_MS)).toEqual({
-        outcomes: [{ command: one, status: 'applied', debitSeq: null, creditSeq: null }],
-        entries: [],
-        wallets: [{ ...anna, isFrozen: kind === 'freeze' }],
+        outcomes: [{ command: one, status: 'applied', debitSeq: 5n, creditSeq: 5n }],
+        entries: [
+          {
+            ...{ walletId: ANNA, seq: 5n, operationId: one.id, amountMinor: 0n, balanceAfterMinor: 1_000n },
+            ...{ heldMinor: 0n, heldAfterMinor: 10n },
+          },
+        ],
+        wallets: [{ ...anna, version: 5n, isFrozen: kind === 'freeze' }],
+        claims: [],
       });
     }
   });
@@ -69,7 +75,7 @@ describe('freezing', () => {
     const commands = [freeze(ANNA), freeze(ANNA), unfreeze(ANNA), unfreeze(ANNA)];
     const decision = decide(commands, usualBook(), NOW_MS);
     expect(reasons(decision)).toEqual(commands.map(() => 'applied'));
-    expect(decision.wallets).toEqual([wallet(ANNA, { balanceMinor: 1_000n, version: 1n })]);
+    expect(decision.wallets).toEqual([wallet(ANNA, { balanceMinor: 1_000n, version: 5n })]);
   });
 
   test('again under the same id leaves no trace, although the wallet was thawed meanwhile', () => {

@@ -24,6 +24,7 @@ import { inUnits } from '../../shared/ledger/command.ts';
 import type { Command } from '../../shared/ledger/command.ts';
 import type { Logger } from '../../shared/logger.ts';
 import { MAX_ENVELOPE_COMMANDS, fromEnvelope } from '../../shared/queue/contracts.ts';
+import type { EnvelopeId } from '../../shared/queue/contracts.ts';
 import { UndecidedCommandsError, UnreadableEnvelopeError } from '../../shared/queue/ledgerQueue.ts';
 import { applyCommands, rejectCommand } from '../../shared/store/ledger/applyCommands.ts';
 import { classifyFault } from '../../shared/store/ledger/classifyFault.ts';
@@ -57,18 +58,18 @@ interface Undecided {
  * Returns when every command has an outcome. Throws `UndecidedCommandsError` or `UnreadableEnvelopeError` for those that
  * have none when all the others have, or a fault to be retried.
  */
-export async function applyEnvelope(deps: ApplyDeps, jobId: string, data: unknown): Promise<void> {
+export async function applyEnvelope(deps: ApplyDeps, envelope: EnvelopeId, data: unknown): Promise<void> {
   const { commands, problems } = fromEnvelope(data);
   const undecided: Undecided[] = [];
-  for (const slice of inSlices(inUnits(commands))) undecided.push(...(await applyAll(deps, jobId, slice)));
+  for (const slice of inSlices(inUnits(commands))) undecided.push(...(await applyAll(deps, envelope, slice)));
   if (undecided.length > 0) {
     const reasons = [...nameUndecided(undecided), ...problems];
-    deps.logger.error({ envelope_id: jobId, reasons }, 'an envelope has commands that cannot be decided');
+    deps.logger.error({ envelope_id: envelope.jobId, reasons }, 'an envelope has commands that cannot be decided');
     throw new UndecidedCommandsError(reasons.join('; '));
   }
   if (problems.length === 0) return;
   deps.logger.error(
-    { envelope_id: jobId, problems },
+    { envelope_id: envelope.jobId, problems },
     'an envelope has commands that cannot be read; see the failed set of its queue',
   );
   throw new UnreadableEnvelopeError(problems.join('; '));
@@ -94,32 +95,32 @@ function inSlices(units: readonly Command[][]): Command[][][] {
 }
 
 /** Answers what is left undecided. */
-async function applyAll(deps: ApplyDeps, jobId: string, units: Command[][]): Promise<Undecided[]> {
+async function applyAll(deps: ApplyDeps, envelope: EnvelopeId, units: Command[][]): Promise<Undecided[]> {
   const commands = units.flat();
   try {
-    await withRetries(deps, (decider) => applyCommands(deps.pool, commands, { decider, envelopeId: jobId }));
+    await withRetries(deps, (decider) => applyCommands(deps.pool, commands, { decider, envelope }));
     return [];
   } catch (error) {
     if (!mayBeOfOne(error)) throw error;
     deps.logger.error(
-      { err: error, envelope_id: jobId, commands: commands.length },
+      { err: error, envelope_id: envelope.jobId, commands: commands.length },
       'an envelope failed, perhaps for one of its commands; applying one by one',
     );
   }
   const undecided: Undecided[] = [];
-  for (const unit of units) undecided.push(...(await applyAlone(deps, jobId, unit)));
+  for (const unit of units) undecided.push(...(await applyAlone(deps, envelope, unit)));
   return undecided;
 }
 
 /** A command, or the items of a list. */
-async function applyAlone(deps: ApplyDeps, jobId: string, unit: readonly Command[]): Promise<Undecided[]> {
+async function applyAlone(deps: ApplyDeps, envelope: EnvelopeId, unit: readonly Command[]): Promise<Undecided[]> {
   try {
-    await withRetries(deps, (decider) => applyCommands(deps.pool, unit, { decider, envelopeId: jobId }));
+    await withRetries(deps, (decider) => applyCommands(deps.pool, unit, { decider, envelope }));
     return [];
   } catch (error) {
     if (!mayBeOfOne(error)) throw error;
     if (classifyFault(error) !== 'data') return [{ unit, error }];
-    const ids = { envelope_id: jobId, operation_ids: unit.map(({ id }) => id) };
+    const ids = { envelope_id: envelope.jobId, operation_ids: unit.map(({ id }) => id) };
     deps.logger.error({ err: error, ...ids }, 'it failed alone; rejecting it');
   }
   try {

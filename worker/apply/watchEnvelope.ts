@@ -1,7 +1,8 @@
 /** An envelope's handling as it is watched: how long it took and how it ended, and its spans while traces are on. */
 import type { Logger } from '../../shared/logger.ts';
 import { UnreadableEnvelopeError } from '../../shared/queue/ledgerQueue.ts';
-import type { EnvelopeId, Tracing, WatchTransaction } from '../../shared/telemetry/tracing.ts';
+import type { EnvelopeId } from '../../shared/queue/contracts.ts';
+import type { Tracing, WatchTransaction } from '../../shared/telemetry/tracing.ts';
 import type { EnvelopeResult, Metrics } from '../metrics.ts';
 
 interface WatchDeps {
@@ -9,7 +10,7 @@ interface WatchDeps {
   metrics: Pick<Metrics, 'onEnvelope' | 'onDecision'>;
   tracing: Tracing | undefined;
   /** `watch` is put around each try at a transaction. */
-  apply: (watch: WatchTransaction, jobId: string, data: unknown) => Promise<void>;
+  apply: (watch: WatchTransaction, id: EnvelopeId, data: unknown) => Promise<void>;
 }
 
 /** How many commands this attempt has decided, and how: for the operators' board, which shows it with the envelope. */
@@ -31,10 +32,8 @@ export function createWatchedApply({ metrics, tracing, logger, apply }: WatchDep
     return decision;
   };
   const applyTraced = (id: EnvelopeId, data: unknown, tally: Tally) => {
-    if (!tracing) return apply((transact) => count(transact(), tally, id), id.jobId, data);
-    return tracing.applyEnvelope(id, data, (watch) =>
-      apply((transact) => count(watch(transact), tally, id), id.jobId, data),
-    );
+    if (!tracing) return apply((transact) => count(transact(), tally, id), id, data);
+    return tracing.applyEnvelope(id, data, (watch) => apply((transact) => count(watch(transact), tally, id), id, data));
   };
   return async (partition: number, jobId: string, data: unknown): Promise<Tally> => {
     const startedMs = performance.now();

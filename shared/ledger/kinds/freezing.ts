@@ -4,18 +4,22 @@
  */
 import type { Kind } from '../kind.ts';
 
-function freezing(isFrozen: boolean): Kind {
+function freezing(isFrozen: boolean, word: string): Kind {
   return {
     routesBy: 'debit',
     tells: 'debit',
     seenBy: 'operators',
     movesMoney: false,
     oneWallet: true,
+    journal: { debit: word, credit: word },
     reasons: ['wallet_not_found'],
     refuseParties: (_command, { debit, credit }) => (debit.id === credit.id ? undefined : 'wallet_not_found'),
-    decide: (_command, { debit }) => ({ moves: [], isFrozen: { walletId: debit.id, value: isFrozen } }),
+    decide: (_command, { debit }) => ({
+      moves: [{ walletId: debit.id, amountMinor: 0n }],
+      wallets: [{ walletId: debit.id, isFrozen }],
+    }),
   };
 }
 
-export const freeze = freezing(true);
-export const unfreeze = freezing(false);
+export const freeze = freezing(true, 'wallet.frozen');
+export const unfreeze = freezing(false, 'wallet.unfrozen');

@@ -35,6 +35,7 @@ export const deposit: Kind = {
   routesBy: 'credit',
   tells: 'credit',
   seenBy: 'parties',
+  journal: { debit: 'deposit.made', credit: 'deposit.received' },
   reasons: ['wallet_not_found', 'currency_mismatch', 'wallet_frozen', 'balance_limit_exceeded'],
 };
 
@@ -43,6 +44,7 @@ export const transfer: Kind = {
   routesBy: 'debit',
   tells: 'debit',
   seenBy: 'parties',
+  journal: { debit: 'transfer.sent', credit: 'transfer.received' },
   reasons: [
     ...['wallet_not_found', 'same_wallet', 'currency_mismatch', 'wallet_frozen'],
     ...['insufficient_funds', 'balance_limit_exceeded'],

@@ -13,6 +13,8 @@
  * (`operation-debit`, `operation-credit`), and an entry is one of the sides of its operation (`entry-side`).
  */
 
+import { MOVING_KINDS, WALLETS_IN_WORDS, byKind } from './kindRules.ts';
+
 interface Check {
   id: string;
   /** What holds in sound books, as one phrase. */
@@ -52,6 +54,8 @@ export interface WholeCheck {
 }
 
 const LIMIT = '999999999999999';
+/** From then on every operation has its rows in the journal, and these are in the order of time. */
+const JOURNAL_SINCE = `(SELECT value::timestamptz FROM setting WHERE key = 'journal_since')`;
 const ENTRY_IS = (alias: string) =>
   `CASE WHEN ${alias}.wallet_id IS NULL THEN 'no entry there'
     ELSE format('there is %s of operation %s', ${alias}.amount, ${alias}.operation_id) END`;
@@ -63,12 +67,16 @@ const entries: Walk = {
     ['wallet_id', 'bigint'],
     ['seq', 'bigint'],
   ],
-  carry: [['balance_after', 'bigint']],
-  // $1, $2 and $3 are the key and the balance of the last entry of the chunk before: where the wallet goes on, its
+  carry: [
+    ['balance_after', 'bigint'],
+    ['created_at', 'timestamptz'],
+  ],
+  // $1 to $4 are the key, the balance and the time of the last entry of the chunk before: where the wallet goes on, its
   // first entry here follows that one.
-  reads: 'wallet_id, seq, operation_id, amount, balance_after',
+  reads: 'wallet_id, seq, operation_id, amount, balance_after, held_after, created_at',
   derives: `*, coalesce(lag(seq) OVER w, CASE WHEN wallet_id = $1 THEN $2 END, 0) AS previous_seq,
-    coalesce(lag(balance_after) OVER w, CASE WHEN wallet_id = $1 THEN $3::bigint END, 0) AS previous_balance
+    coalesce(lag(balance_after) OVER w, CASE WHEN wallet_id = $1 THEN $3::bigint END, 0) AS previous_balance,
+    coalesce(lag(created_at) OVER w, CASE WHEN wallet_id = $1 THEN $4::timestamptz END) AS previous_at
     FROM page WINDOW w AS (PARTITION BY wallet_id ORDER BY seq)`,
   joins: 'LEFT JOIN wallet w ON w.id = r.wallet_id LEFT JOIN operation o ON o.id = r.operation_id',
   row: `format('entry %s/%s', r.wallet_id, r.seq)`,
@@ -86,10 +94,16 @@ const entries: Walk = {
       found: `format('%s after %s and %s', r.balance_after, r.previous_balance, r.amount)`,
     },
     {
+      id: 'entry-time',
+      says: "a wallet's entries are in the order of time",
+      holds: `r.previous_at IS NULL OR r.created_at >= r.previous_at OR r.created_at < ${JOURNAL_SINCE}`,
+      found: `format('of %s, follows one of %s', r.created_at, r.previous_at)`,
+    },
+    {
       id: 'entry-overdraft',
-      says: 'no customer wallet ever was below zero',
-      holds: `w.id IS NULL OR w.kind <> 'customer' OR r.balance_after >= 0`,
-      found: `format('balance %s', r.balance_after)`,
+      says: 'no customer wallet ever was below zero, or below what it held',
+      holds: `w.id IS NULL OR w.kind <> 'customer' OR r.balance_after >= coalesce(r.held_after, 0)`,
+      found: `format('balance %s, of which %s held', r.balance_after, coalesce(r.held_after, 0))`,
     },
     {
       id: 'entry-wallet',
@@ -126,9 +140,8 @@ const operations: Walk = {
   key: [['id', 'uuid']],
   carry: [],
   reads:
-    'id, kind, status, reason, debit_wallet_id, credit_wallet_id, amount, currency, initiator_id, debit_seq, credit_seq',
-  derives: `*, kind IN ('deposit', 'transfer') AS moves, kind IN ('deposit', 'transfer') AND status = 'applied' AS moved
-    FROM page`,
+    'id, kind, status, reason, debit_wallet_id, credit_wallet_id, amount, currency, initiator_id, debit_seq, credit_seq, applied_at',
+  derives: `*, kind IN (${MOVING_KINDS}) AS moves, kind IN (${MOVING_KINDS}) AND status = 'applied' AS moved FROM page`,
   joins: `LEFT JOIN entry d ON (d.wallet_id, d.seq) = (r.debit_wallet_id, r.debit_seq)
     LEFT JOIN entry c ON (c.wallet_id, c.seq) = (r.credit_wallet_id, r.credit_seq)
     LEFT JOIN wallet dw ON dw.id = r.debit_wallet_id
@@ -138,9 +151,10 @@ const operations: Walk = {
   checks: [
     {
       id: 'operation-outcome',
-      says: 'an operation is applied and numbered in both wallets if it moves money, or rejected with a reason',
+      says: 'an operation is applied and numbered in the journals of both wallets, or rejected with a reason',
       holds: `CASE r.status WHEN 'applied' THEN r.reason IS NULL
-          AND (r.debit_seq IS NOT NULL) = r.moves AND (r.credit_seq IS NOT NULL) = r.moves
+          AND (r.debit_seq IS NULL) = (r.credit_seq IS NULL)
+          AND (r.debit_seq IS NOT NULL OR (NOT r.moves AND r.applied_at < ${JOURNAL_SINCE}))
         WHEN 'rejected' THEN r.reason IS NOT NULL AND r.debit_seq IS NULL AND r.credit_seq IS NULL END`,
       found: `format('%s, reason %s, numbers %s and %s', r.status, coalesce(r.reason, 'none'),
         coalesce(r.debit_seq::text, 'none'), coalesce(r.credit_seq::text, 'none'))`,
@@ -154,14 +168,16 @@ const operations: Walk = {
     {
       id: 'operation-debit',
       says: "an applied operation's debit entry is where it says, with its amount",
-      holds: 'NOT r.moved OR r.debit_seq IS NULL OR (d.operation_id = r.id AND d.amount = -r.amount::numeric)',
-      found: `format('-%s expected at %s/%s, %s', r.amount, r.debit_wallet_id, r.debit_seq, ${ENTRY_IS('d')})`,
+      holds: `r.status <> 'applied' OR r.debit_seq IS NULL OR (d.operation_id = r.id
+        AND d.amount = CASE WHEN r.moves THEN -r.amount::numeric ELSE 0 END)`,
+      found: `format('%s expected at %s/%s, %s', CASE WHEN r.moves THEN -r.amount::numeric ELSE 0 END, r.debit_wallet_id, r.debit_seq, ${ENTRY_IS('d')})`,
     },
     {
       id: 'operation-credit',
       says: "an applied operation's credit entry is where it says, with its amount",
-      holds: 'NOT r.moved OR r.credit_seq IS NULL OR (c.operation_id = r.id AND c.amount = r.amount)',
-      found: `format('%s expected at %s/%s, %s', r.amount, r.credit_wallet_id, r.credit_seq, ${ENTRY_IS('c')})`,
+      holds: `r.status <> 'applied' OR r.credit_seq IS NULL OR (c.operation_id = r.id
+        AND c.amount = CASE WHEN r.moves THEN r.amount ELSE 0 END)`,
+      found: `format('%s expected at %s/%s, %s', CASE WHEN r.moves THEN r.amount ELSE 0 END, r.credit_wallet_id, r.credit_seq, ${ENTRY_IS('c')})`,
     },
     {
       id: 'operation-sum',
@@ -171,11 +187,8 @@ const operations: Walk = {
     },
     {
       id: 'operation-wallets',
-      says: 'a deposit is from a settlement to a customer wallet, a transfer from one customer to another, and a frozen wallet is one that is there',
-      holds: `r.status <> 'applied' OR CASE r.kind
-        WHEN 'deposit' THEN dw.kind = 'settlement' AND cw.kind = 'customer'
-        WHEN 'transfer' THEN dw.kind = 'customer' AND cw.kind = 'customer' AND dw.id <> cw.id
-        WHEN 'freeze' THEN dw.id = cw.id WHEN 'unfreeze' THEN dw.id = cw.id END`,
+      says: WALLETS_IN_WORDS,
+      holds: `r.status <> 'applied' OR ${byKind(({ wallets: between }) => between)}`,
       found: `format('%s from wallet %s (%s) to wallet %s (%s)', r.kind, r.debit_wallet_id,
         coalesce(dw.kind, 'does not exist'), r.credit_wallet_id, coalesce(cw.kind, 'does not exist'))`,
     },
@@ -194,15 +207,16 @@ const operations: Walk = {
     },
     {
       id: 'operation-operator',
-      says: 'a wallet is frozen by an operator',
-      holds: `r.moves OR u.id IS NULL OR u.role = 'operator'`,
+      says: 'what only operators may do was asked for by one',
+      holds: `u.id IS NULL OR coalesce(${byKind(({ by }) => (by === 'operator' ? `u.role = 'operator'` : 'true'))}, true)`,
       found: `format('%s by user %s (%s)', r.kind, u.id, u.role)`,
     },
     {
       id: 'operation-owner',
       says: "money leaves only the initiator's own wallet: a bank's by deposit, a customer's by transfer",
-      holds: `NOT r.moved OR u.id IS NULL OR dw.id IS NULL OR (dw.owner_id = u.id
-        AND u.role = CASE r.kind WHEN 'deposit' THEN 'bank' WHEN 'transfer' THEN 'customer' END)`,
+      holds: `r.status <> 'applied' OR u.id IS NULL OR dw.id IS NULL OR coalesce(${byKind(({ by }) =>
+        by === 'operator' ? 'true' : `dw.owner_id = u.id AND u.role = '${by}'`,
+      )}, true)`,
       found: `format('%s by user %s (%s) out of a wallet of user %s', r.kind, u.id, u.role, dw.owner_id)`,
     },
   ],
@@ -213,10 +227,10 @@ const wallets: Walk = {
   table: 'wallet',
   key: [['id', 'bigint']],
   carry: [],
-  reads: 'id, owner_id, kind, balance, held, version',
+  reads: 'id, owner_id, kind, balance, held, version, booked_at',
   derives: '* FROM page',
   joins: `LEFT JOIN LATERAL (
-      SELECT seq, balance_after FROM entry WHERE wallet_id = r.id ORDER BY seq DESC LIMIT 1
+      SELECT seq, balance_after, created_at FROM entry WHERE wallet_id = r.id ORDER BY seq DESC LIMIT 1
     ) last ON true
     LEFT JOIN app_user u ON u.id = r.owner_id`,
   row: `format('wallet %s', r.id)`,
@@ -232,6 +246,12 @@ const wallets: Walk = {
       says: "a wallet's version is the number of its entries",
       holds: 'r.version = coalesce(last.seq, 0)',
       found: `format('version %s, its newest entry is number %s', r.version, coalesce(last.seq, 0))`,
+    },
+    {
+      id: 'wallet-time',
+      says: "a wallet's next entry is not before its newest one",
+      holds: 'last.created_at IS NULL OR r.booked_at >= last.created_at',
+      found: `format('from %s, its newest entry is of %s', r.booked_at, last.created_at)`,
     },
     {
       id: 'wallet-overdraft',
@@ -293,9 +313,10 @@ export const WHOLE_CHECKS: readonly WholeCheck[] = [
     id: 'wallet-frozen',
     says: 'a wallet is frozen if an operator froze it last',
     of: 'wallets',
-    // What was decided in one transaction has one time: which came last is then not known, and either may stand.
+    // Before there was a journal, what was decided in one transaction had one time and no number: either may stand.
     query: `WITH latest AS (
-        SELECT id, kind, debit_wallet_id, rank() OVER (PARTITION BY debit_wallet_id ORDER BY applied_at DESC) AS place
+        SELECT id, kind, debit_wallet_id, rank() OVER (PARTITION BY debit_wallet_id
+          ORDER BY debit_seq DESC NULLS LAST, applied_at DESC) AS place
         FROM operation WHERE status = 'applied' AND kind IN ('freeze', 'unfreeze'))
       SELECT format('wallet %s is %s', w.id, CASE WHEN w.is_frozen THEN 'frozen' ELSE 'not frozen' END) AS broken
       FROM wallet w LEFT JOIN latest l ON l.debit_wallet_id = w.id AND l.place = 1

@@ -3,6 +3,7 @@
  * is still open, and which request it came with. One statement, and so one snapshot.
  */
 import type { KindName } from '../../ledger/command.ts';
+import { KINDS } from '../../ledger/kinds.ts';
 import { fromWire } from '../../queue/contracts.ts';
 import type { Pool } from '../database/pool.ts';
 
@@ -22,7 +23,7 @@ export interface OperationTrail {
   acceptedAt: Date;
   /** Null while it is pending. */
   decidedAt: Date | null;
-  /** The debit before the credit; none for what moved no money. */
+  /** The debit before the credit; one where both are of one wallet. */
   entries: TrailEntry[];
   /** What a 202 has promised and is not kept yet. A kept promise leaves nothing behind. */
   promise: { attempts: number; nextAttemptAt: Date; createdAt: Date } | null;
@@ -38,6 +39,8 @@ export interface UnreadableTrail {
 }
 
 interface TrailEntry {
+  /** What the wallet's journal calls it. */
+  word: string;
   walletId: bigint;
   seq: bigint;
   amountMinor: bigint;
@@ -105,10 +108,10 @@ function promiseOf({ attempts, next_attempt_at, promised_at }: PromiseColumns): 
 }
 
 function decided(id: string, row: DecidedRow): Omit<OperationTrail, 'promise'> {
-  const sides = [
-    [row.debit_wallet_id, row.debit_seq, row.debited, row.debit_balance],
-    [row.credit_wallet_id, row.credit_seq, row.credited, row.credit_balance],
-  ] as const;
+  const { oneWallet, journal } = KINDS[row.kind];
+  const debit = [journal.debit, row.debit_wallet_id, row.debit_seq, row.debited, row.debit_balance] as const;
+  const credit = [journal.credit, row.credit_wallet_id, row.credit_seq, row.credited, row.credit_balance] as const;
+  const sides = oneWallet ? [debit] : [debit, credit];
   return {
     id,
     state: row.status,
@@ -124,10 +127,10 @@ function decided(id: string, row: DecidedRow): Omit<OperationTrail, 'promise'> {
     requestId: row.request_id,
     acceptedAt: row.accepted_at,
     decidedAt: row.applied_at,
-    entries: sides.flatMap(([walletId, seq, amountMinor, balanceAfterMinor]) =>
+    entries: sides.flatMap(([word, walletId, seq, amountMinor, balanceAfterMinor]) =>
       seq === null || amountMinor === null || balanceAfterMinor === null
         ? []
-        : [{ walletId, seq, amountMinor, balanceAfterMinor }],
+        : [{ word, walletId, seq, amountMinor, balanceAfterMinor }],
     ),
   };
 }

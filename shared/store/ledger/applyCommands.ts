@@ -11,9 +11,16 @@ import type { QueryResult } from 'pg';
 import { Fault } from '../../errors/fault.ts';
 import { decide } from '../../ledger/decide.ts';
 import type { Decision, LedgerState } from '../../ledger/decide.ts';
-import type { Command, Outcome, WalletKind, WalletState } from '../../ledger/command.ts';
+import type { Claim } from '../../ledger/claim.ts';
+import type { Command, Entry, Outcome, WalletKind, WalletState } from '../../ledger/command.ts';
+import { KINDS } from '../../ledger/kinds.ts';
+import type { Kinds } from '../../ledger/kinds.ts';
+import type { EnvelopeId } from '../../queue/contracts.ts';
 import { bareArray } from './bareArray.ts';
+import { CLAIM_TABLES, readClaims, writeClaims } from './claimTables.ts';
+import type { ClaimTables } from './claimTables.ts';
 import { NotCommittedError, UnclearCommitError } from './classifyFault.ts';
+import { createInsert, createUpdate } from './columns.ts';
 import { TELL_HANDLED } from './handledEnvelopes.ts';
 import { insertOutcomes } from './insertOutcomes.ts';
 import { LOCK_DECISIONS, REFUSE_SUPERSEDED, contested } from './decisionLock.ts';
@@ -22,7 +29,7 @@ import { heedWarnings } from '../database/replication.ts';
 
 const LOCK_WALLETS = {
   name: 'lock-wallets',
-  text: `SELECT id, kind, currency, balance, held, version, is_frozen FROM wallet
+  text: `SELECT id, kind, currency, balance, held, version, is_frozen, booked_at::text FROM wallet
          WHERE id = ANY($1::bigint[]) ORDER BY kind, id FOR NO KEY UPDATE`,
 };
 
@@ -35,22 +42,34 @@ const READ_KNOWN = {
          FROM (SELECT clock_timestamp() AS now) AS t`,
 };
 
-const INSERT_ENTRIES = {
+const insertEntries = createInsert<Entry>({
   name: 'insert-entries',
-  text: `INSERT INTO entry (wallet_id, seq, operation_id, amount, balance_after, created_at)
-         SELECT wallet_id, seq, operation_id, amount, balance_after, $6::timestamptz
-         FROM unnest($1::bigint[], $2::bigint[], $3::uuid[], $4::bigint[], $5::bigint[])
-           AS t(wallet_id, seq, operation_id, amount, balance_after)
-         ORDER BY wallet_id, seq`,
-};
+  table: 'entry',
+  columns: [
+    ['wallet_id', 'bigint', ({ walletId }) => walletId],
+    ['seq', 'bigint', ({ seq }) => seq],
+    ['operation_id', 'uuid', ({ operationId }) => operationId],
+    ['amount', 'bigint', ({ amountMinor }) => amountMinor],
+    ['balance_after', 'bigint', ({ balanceAfterMinor }) => balanceAfterMinor],
+    ['held', 'bigint', ({ heldMinor }) => orNull(heldMinor)],
+    ['held_after', 'bigint', ({ heldAfterMinor }) => orNull(heldAfterMinor)],
+  ],
+  common: ['created_at', 'timestamptz'],
+  after: 'ORDER BY wallet_id, seq',
+});
 
-const UPDATE_WALLETS = {
+const updateWallets = createUpdate<WalletState>({
   name: 'update-wallets',
-  text: `UPDATE wallet SET balance = t.balance, held = t.held, version = t.version, is_frozen = t.is_frozen
-         FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::boolean[])
-           AS t(id, balance, held, version, is_frozen)
-         WHERE wallet.id = t.id`,
-};
+  table: 'wallet',
+  columns: [
+    ['id', 'bigint', ({ id }) => id],
+    ['balance', 'bigint', ({ balanceMinor }) => balanceMinor],
+    ['held', 'bigint', ({ heldMinor }) => heldMinor],
+    ['version', 'bigint', ({ version }) => version],
+    ['is_frozen', 'boolean', ({ isFrozen }) => isFrozen],
+  ],
+  common: ['booked_at', 'timestamptz'],
+});
 
 const DELETE_PROMISED = {
   name: 'delete-promised',
@@ -58,12 +77,14 @@ const DELETE_PROMISED = {
 };
 
 /** Turns the commands that are to be stored, and the state they meet, into what is stored. */
-type Decider = (commands: readonly Command[], state: LedgerState, nowMs: number) => Decision;
+type Decider = (commands: readonly Command[], state: LedgerState, nowMs: number, kinds: Kinds) => Decision;
 
 interface ApplyOptions {
   decider?: Decider | undefined;
-  /** Of what the commands came in: the API processes are told that its outcomes are there. */
-  envelopeId?: string;
+  /** What the commands came in: the API processes are told that its outcomes are there. */
+  envelope?: EnvelopeId;
+  kinds?: Kinds;
+  claimTables?: ClaimTables;
 }
 
 /**
@@ -98,7 +119,7 @@ export function rejectCommand(pool: Pool, command: Command): Promise<Decision> {
     const promisedHash = state.promisedHashes.get(bare.id);
     const isOthers = state.storedIds.has(bare.id) || (promisedHash !== undefined && promisedHash !== bare.requestHash);
     const outcomes: Outcome[] = isOthers ? [] : [{ command: bare, status: 'rejected', reason: 'internal_error' }];
-    return { outcomes, entries: [], wallets: [] };
+    return { outcomes, entries: [], wallets: [], claims: [] };
   };
   return applyCommands(pool, [bare], { decider });
 }
@@ -106,18 +127,22 @@ export function rejectCommand(pool: Pool, command: Command): Promise<Decision> {
 async function transact(
   client: PoolClient,
   commands: readonly Command[],
-  { decider = decide, envelopeId }: ApplyOptions,
+  { decider = decide, envelope, kinds = KINDS, claimTables = CLAIM_TABLES }: ApplyOptions,
 ): Promise<Decision> {
   const walletIds = [...new Set(commands.flatMap((command) => [command.debitWalletId, command.creditWalletId]))];
-  const [, locked, known] = await pipeline([
+  const claimReads = readClaims(commands, kinds, claimTables);
+  const [, locked, known, ...claimed] = await pipeline([
     client.query('BEGIN ISOLATION LEVEL READ COMMITTED'),
     client.query<WalletRow>({ ...LOCK_WALLETS, values: [bareArray(walletIds)] }),
     client.query<KnownRow>({ ...READ_KNOWN, values: [bareArray(commands.map(({ id }) => id))] }),
+    ...claimReads.map(({ query }) => client.query(query)),
   ]);
-  const { state, now, exactNow } = ledgerState(locked as QueryResult<WalletRow>, known as QueryResult<KnownRow>);
-  const decision = decider(commands, state, now.getTime());
+  const claims = claimReads.flatMap(({ table }, index) => (claimed[index]?.rows ?? []).map(table.fromRow));
+  const read = { locked: locked as QueryResult<WalletRow>, known: known as QueryResult<KnownRow>, claims };
+  const { state, now, bookedAt } = ledgerState(read);
+  const decision = decider(commands, state, now.getTime(), kinds);
   if (decision.outcomes.length === 0) {
-    await Promise.all([client.query('ROLLBACK'), tellHandled(client, envelopeId)]);
+    await Promise.all([client.query('ROLLBACK'), tellHandled(client, envelope)]);
     return decision;
   }
   const kept = decision.outcomes.map(({ command }) => command.id).filter((id) => state.promisedHashes.has(id));
@@ -131,15 +156,14 @@ async function transact(
           client.query({ ...REFUSE_SUPERSEDED, values: [keyedIds, bareArray(keyed.map((c) => c.requestHash))] }),
         ]
       : []),
-    ...insertOutcomes(decision.outcomes, state.promisedHashes, exactNow).map((insert) => client.query(insert)),
+    ...insertOutcomes(decision.outcomes, state.promisedHashes, bookedAt, kinds).map((insert) => client.query(insert)),
     ...(kept.length > 0 ? [client.query({ ...DELETE_PROMISED, values: [kept] })] : []),
-    ...(decision.entries.length > 0
-      ? [client.query({ ...INSERT_ENTRIES, values: entryColumns(decision, exactNow) })]
-      : []),
-    ...(decision.wallets.length > 0 ? [client.query({ ...UPDATE_WALLETS, values: walletColumns(decision) })] : []),
+    ...(decision.entries.length > 0 ? [client.query(insertEntries(decision.entries, bookedAt))] : []),
+    ...writeClaims(decision.claims, claimTables).map((write) => client.query(write)),
+    ...(decision.wallets.length > 0 ? [client.query(updateWallets(decision.wallets, bookedAt))] : []),
     client.query('COMMIT'),
   ]);
-  const telling = tellHandled(client, envelopeId);
+  const telling = tellHandled(client, envelope);
   const results = await committing.finally(stop);
   await telling;
   // A pipelined COMMIT of a failed transaction resolves without an error; only its tag tells.
@@ -151,8 +175,8 @@ async function transact(
 }
 
 /** Sent along behind the transaction. Never rejects: it decides nothing. */
-async function tellHandled(client: PoolClient, envelopeId: string | undefined): Promise<void> {
-  if (envelopeId !== undefined) await client.query({ ...TELL_HANDLED, values: [envelopeId] }).catch(() => undefined);
+async function tellHandled(client: PoolClient, envelope: EnvelopeId | undefined): Promise<void> {
+  if (envelope) await client.query({ ...TELL_HANDLED, values: [envelope.jobId] }).catch(() => undefined);
 }
 
 /** Waits for every statement of a pipeline and throws the first failure: the later ones only say "aborted". */
@@ -172,6 +196,7 @@ interface WalletRow {
   held: bigint;
   version: bigint;
   is_frozen: boolean;
+  booked_at: string;
 }
 
 interface KnownRow {
@@ -183,13 +208,19 @@ interface KnownRow {
   promised: string[];
 }
 
-function ledgerState(
-  locked: QueryResult<WalletRow>,
-  known: QueryResult<KnownRow>,
-): {
+/** `bookedAt` is the time of whatever is decided: now, or that of the newest row of its wallets if a clock has gone back. */
+function ledgerState({
+  locked,
+  known,
+  claims,
+}: {
+  locked: QueryResult<WalletRow>;
+  known: QueryResult<KnownRow>;
+  claims: readonly Claim[];
+}): {
   state: LedgerState;
   now: Date;
-  exactNow: string;
+  bookedAt: string;
 } {
   const row = known.rows[0];
   if (!row) throw new Fault('the known-operations query answered no row');
@@ -200,26 +231,15 @@ function ledgerState(
     ]),
   );
   const promisedHashes = new Map(row.promised.map((text) => [text.slice(0, 36), text.slice(36)]));
-  return { state: { wallets, storedIds: new Set(row.stored), promisedHashes }, now: row.now, exactNow: row.exact_now };
+  const state = {
+    ...{ wallets, storedIds: new Set(row.stored), promisedHashes },
+    claims: new Map(claims.map((claim) => [claim.id, claim])),
+  };
+  // As PostgreSQL writes them, all in UTC and the offset below every digit, times sort like their texts.
+  const bookedAt = locked.rows.reduce((latest, { booked_at: at }) => (at > latest ? at : latest), row.exact_now);
+  return { state, now: row.now, bookedAt };
 }
 
-function entryColumns({ entries }: Decision, now: string): unknown[] {
-  return [
-    bareArray(entries.map((entry) => entry.walletId)),
-    bareArray(entries.map((entry) => entry.seq)),
-    bareArray(entries.map((entry) => entry.operationId)),
-    bareArray(entries.map((entry) => entry.amountMinor)),
-    bareArray(entries.map((entry) => entry.balanceAfterMinor)),
-    now,
-  ];
-}
-
-function walletColumns({ wallets }: Decision): unknown[] {
-  return [
-    bareArray(wallets.map((wallet) => wallet.id)),
-    bareArray(wallets.map((wallet) => wallet.balanceMinor)),
-    bareArray(wallets.map((wallet) => wallet.heldMinor)),
-    bareArray(wallets.map((wallet) => wallet.version)),
-    bareArray(wallets.map((wallet) => wallet.isFrozen)),
-  ];
+function orNull(amountMinor: bigint): bigint | null {
+  return amountMinor === 0n ? null : amountMinor;
 }

@@ -4,93 +4,85 @@
  * `refused_operation`, which keeps it for an hour. `outcome` is the view of both.
  */
 import type { QueryConfig } from 'pg';
-import type { Outcome } from '../../ledger/command.ts';
-import { bareArray } from './bareArray.ts';
+import type { JsonObject, Outcome } from '../../ledger/command.ts';
+import { claimIdOf } from '../../ledger/book.ts';
+import type { Kinds } from '../../ledger/kinds.ts';
+import { createInsert } from './columns.ts';
+import type { Column } from './columns.ts';
 import { isFresh } from './decisionLock.ts';
 
-const INSERT_OPERATIONS = {
-  name: 'insert-operations',
-  text: `INSERT INTO operation (id, kind, status, reason, debit_wallet_id, credit_wallet_id, amount, currency, details,
-           external_id, initiator_id, request_id, request_hash, debit_seq, credit_seq, accepted_at, applied_at)
-         SELECT id, kind, status, reason, debit, credit, amount, currency, details, external_id, initiator, request_id,
-           decode(hash, 'hex'), debit_seq, credit_seq, to_timestamp(accepted_ms / 1000.0), $17::timestamptz
-         FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[],
-           $8::text[], $9::text[], $10::text[], $11::bigint[], $12::uuid[], $13::text[], $14::bigint[], $15::bigint[],
-           $16::bigint[])
-           AS t(id, kind, status, reason, debit, credit, amount, currency, details, external_id, initiator, request_id,
-             hash, debit_seq, credit_seq, accepted_ms)
-         ORDER BY id`,
-};
+/** An outcome, and the claim that it is about. */
+interface Told {
+  outcome: Outcome;
+  claimId: string | null;
+}
 
-const INSERT_REFUSED = {
+/** What both tables have. */
+const COLUMNS: readonly Column<Told>[] = [
+  ['id', 'uuid', ({ outcome }) => outcome.command.id],
+  ['kind', 'text', ({ outcome }) => outcome.command.kind],
+  ['reason', 'text', ({ outcome }) => (outcome.status === 'rejected' ? outcome.reason : null)],
+  ['debit_wallet_id', 'bigint', ({ outcome }) => outcome.command.debitWalletId],
+  ['credit_wallet_id', 'bigint', ({ outcome }) => outcome.command.creditWalletId],
+  ['amount', 'bigint', ({ outcome }) => outcome.command.amountMinor],
+  ['currency', 'text', ({ outcome }) => outcome.command.currency],
+  ['details', 'text', { quoted: ({ outcome }) => outcome.command.details }],
+  ['initiator_id', 'bigint', ({ outcome }) => outcome.command.initiatorId],
+  ['request_id', 'uuid', ({ outcome }) => outcome.command.requestId],
+  ['request_hash', 'text', ({ outcome }) => outcome.command.requestHash, "decode(request_hash, 'hex')"],
+  ['accepted_at', 'bigint', ({ outcome }) => outcome.command.acceptedAtMs, 'to_timestamp(accepted_at / 1000.0)'],
+  ['claim_id', 'uuid', ({ claimId }) => claimId],
+  ['terms', 'text', { quoted: ({ outcome }) => jsonOf(outcome.command.terms) }, 'terms::jsonb'],
+];
+
+const insertLasting = createInsert<Told>({
+  name: 'insert-operations',
+  table: 'operation',
+  columns: [
+    ...COLUMNS,
+    ['status', 'text', ({ outcome }) => outcome.status],
+    ['external_id', 'text', { quoted: ({ outcome }) => outcome.command.externalId }],
+    ['debit_seq', 'bigint', ({ outcome }) => (outcome.status === 'applied' ? outcome.debitSeq : null)],
+    ['credit_seq', 'bigint', ({ outcome }) => (outcome.status === 'applied' ? outcome.creditSeq : null)],
+    ['result', 'text', { quoted: ({ outcome }) => jsonOf(resultOf(outcome)) }, 'result::jsonb'],
+  ],
+  common: ['applied_at', 'timestamptz'],
+  after: 'ORDER BY id',
+});
+
+const insertBrief = createInsert<Told>({
   name: 'insert-refused',
-  text: `INSERT INTO refused_operation (id, kind, reason, debit_wallet_id, credit_wallet_id, amount, currency, details,
-           initiator_id, request_id, request_hash, accepted_at, applied_at)
-         SELECT id, kind, reason, debit, credit, amount, currency, details, initiator, request_id, decode(hash, 'hex'),
-           to_timestamp(accepted_ms / 1000.0), $13::timestamptz
-         FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[],
-           $8::text[], $9::bigint[], $10::uuid[], $11::text[], $12::bigint[])
-           AS t(id, kind, reason, debit, credit, amount, currency, details, initiator, request_id, hash, accepted_ms)
-         ORDER BY id`,
-};
+  table: 'refused_operation',
+  columns: COLUMNS,
+  common: ['applied_at', 'timestamptz'],
+  after: 'ORDER BY id',
+});
 
 /** The statements that store `outcomes`. `promised` has the ids that a 202 has promised. */
 export function insertOutcomes(
   outcomes: readonly Outcome[],
   promised: { has: (id: string) => boolean },
   now: string,
+  kinds: Kinds,
 ): QueryConfig[] {
-  const lasting: Outcome[] = [];
-  const brief: Refusal[] = [];
+  const lasting: Told[] = [];
+  const brief: Told[] = [];
   for (const outcome of outcomes) {
     const { command, status } = outcome;
-    if (status === 'rejected' && isFresh(command) && !promised.has(command.id)) brief.push(outcome);
-    else lasting.push(outcome);
+    const told = { outcome, claimId: kinds[command.kind].claim === undefined ? null : claimIdOf(command) };
+    if (status === 'rejected' && isFresh(command) && !promised.has(command.id)) brief.push(told);
+    else lasting.push(told);
   }
   return [
-    ...(lasting.length > 0 ? [{ ...INSERT_OPERATIONS, values: operationColumns(lasting, now) }] : []),
-    ...(brief.length > 0 ? [{ ...INSERT_REFUSED, values: refusedColumns(brief, now) }] : []),
+    ...(lasting.length > 0 ? [insertLasting(lasting, now)] : []),
+    ...(brief.length > 0 ? [insertBrief(brief, now)] : []),
   ];
 }
 
-type Refusal = Extract<Outcome, { status: 'rejected' }>;
-
-function operationColumns(outcomes: readonly Outcome[], now: string): unknown[] {
-  return [
-    bareArray(outcomes.map(({ command }) => command.id)),
-    bareArray(outcomes.map(({ command }) => command.kind)),
-    bareArray(outcomes.map(({ status }) => status)),
-    bareArray(outcomes.map((outcome) => (outcome.status === 'rejected' ? outcome.reason : null))),
-    bareArray(outcomes.map(({ command }) => command.debitWalletId)),
-    bareArray(outcomes.map(({ command }) => command.creditWalletId)),
-    bareArray(outcomes.map(({ command }) => command.amountMinor)),
-    bareArray(outcomes.map(({ command }) => command.currency)),
-    outcomes.map(({ command }) => command.details),
-    outcomes.map(({ command }) => command.externalId),
-    bareArray(outcomes.map(({ command }) => command.initiatorId)),
-    bareArray(outcomes.map(({ command }) => command.requestId)),
-    bareArray(outcomes.map(({ command }) => command.requestHash)),
-    bareArray(outcomes.map((outcome) => (outcome.status === 'applied' ? outcome.debitSeq : null))),
-    bareArray(outcomes.map((outcome) => (outcome.status === 'applied' ? outcome.creditSeq : null))),
-    bareArray(outcomes.map(({ command }) => command.acceptedAtMs)),
-    now,
-  ];
+function resultOf(outcome: Outcome): JsonObject | undefined {
+  return outcome.status === 'applied' ? outcome.result : undefined;
 }
 
-function refusedColumns(refusals: readonly Refusal[], now: string): unknown[] {
-  return [
-    bareArray(refusals.map(({ command }) => command.id)),
-    bareArray(refusals.map(({ command }) => command.kind)),
-    bareArray(refusals.map(({ reason }) => reason)),
-    bareArray(refusals.map(({ command }) => command.debitWalletId)),
-    bareArray(refusals.map(({ command }) => command.creditWalletId)),
-    bareArray(refusals.map(({ command }) => command.amountMinor)),
-    bareArray(refusals.map(({ command }) => command.currency)),
-    refusals.map(({ command }) => command.details),
-    bareArray(refusals.map(({ command }) => command.initiatorId)),
-    bareArray(refusals.map(({ command }) => command.requestId)),
-    bareArray(refusals.map(({ command }) => command.requestHash)),
-    bareArray(refusals.map(({ command }) => command.acceptedAtMs)),
-    now,
-  ];
+function jsonOf(value: JsonObject | undefined): string | null {
+  return value === undefined ? null : JSON.stringify(value);
 }

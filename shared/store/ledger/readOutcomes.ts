@@ -33,7 +33,7 @@ const READ_OUTCOMES = {
            e.balance_after, extract(epoch FROM clock_timestamp())::float8 * 1000 AS now_ms,
            ${AWAITS_REPLICA} AS awaits_replica
          FROM outcome o
-         LEFT JOIN entry e ON o.status = 'applied'
+         LEFT JOIN entry e ON o.status = 'applied' AND o.amount > 0
            AND e.wallet_id = ${toldOf('wallet_id')} AND e.seq = ${toldOf('seq')}
          WHERE o.id = ANY($1::uuid[])
          UNION ALL

@@ -15,8 +15,10 @@ export interface WalletPage {
   balanceMinor: bigint;
   heldMinor: bigint;
   isFrozen: boolean;
-  /** Newest first. */
+  /** What moved money, newest first. */
   entries: WalletEntry[];
+  /** There are older ones. */
+  hasMore: boolean;
   /** What the owner has asked for and nothing has come of yet: promised, out of this wallet. The newest, newest first. */
   pending: PendingMovement[];
   /** Of all of them, however many are listed. */
@@ -120,7 +122,7 @@ const READ_WALLET_PAGE = {
            CASE row_number() OVER () WHEN 1 THEN (${READ_REFUSED}) END AS refused
          FROM wallet w
          LEFT JOIN LATERAL (
-           SELECT * FROM entry WHERE wallet_id = w.id AND seq < $2 ORDER BY seq DESC LIMIT $3
+           SELECT * FROM entry WHERE wallet_id = w.id AND seq < $2 AND amount <> 0 ORDER BY seq DESC LIMIT $3
          ) e ON true
          LEFT JOIN operation o ON o.id = e.operation_id
          WHERE w.id = $1
@@ -138,11 +140,12 @@ export async function readWalletPage(
   walletId: bigint,
   { limit, before = NO_BOUND, refusals = 0 }: { limit: number; before?: bigint | undefined; refusals?: number },
 ): Promise<WalletPage | undefined> {
-  const { rows } = await pool.query<Row>({ ...READ_WALLET_PAGE, values: [walletId, before, limit, refusals] });
+  const { rows } = await pool.query<Row>({ ...READ_WALLET_PAGE, values: [walletId, before, limit + 1, refusals] });
   const [first] = rows;
   const pending = rows.find((row) => row.pending !== null)?.pending;
   const refused = rows.find((row) => row.refused !== null)?.refused;
   if (!first || !pending || !refused) return undefined;
+  const entries = rows.flatMap((row) => (row.seq === null ? [] : [toEntry(row, row.seq)]));
   return {
     walletId: first.id,
     ownerId: first.owner_id,
@@ -150,7 +153,8 @@ export async function readWalletPage(
     balanceMinor: first.balance,
     heldMinor: first.held,
     isFrozen: first.is_frozen,
-    entries: rows.flatMap((row) => (row.seq === null ? [] : [toEntry(row, row.seq)])),
+    entries: entries.slice(0, limit),
+    hasMore: entries.length > limit,
     pending: pending.newest.flatMap((wire) => toPending(wire, first.owner_id)),
     pendingCount: pending.count,
     pendingOutMinor: BigInt(pending.out),
