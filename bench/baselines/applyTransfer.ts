@@ -32,13 +32,13 @@ const INSERT_OPERATION = {
 
 const INSERT_ENTRIES = {
   name: 'entries',
-  text: `INSERT INTO entry (wallet_id, seq, operation_id, amount, balance_after)
-         VALUES ($1, $2, $3, $4, $5), ($6, $7, $3, $8, $9)`,
+  text: `INSERT INTO entry (wallet_id, seq, operation_id, amount, balance_after, created_at)
+         VALUES ($1, $2, $3, $4, $5, clock_timestamp()), ($6, $7, $3, $8, $9, clock_timestamp())`,
 };
 
 const UPDATE_WALLETS = {
   name: 'wallets',
-  text: `UPDATE wallet SET balance = t.balance, version = t.version
+  text: `UPDATE wallet SET balance = t.balance, version = t.version, booked_at = clock_timestamp()
          FROM (VALUES ($1::bigint, $2::bigint, $3::bigint), ($4, $5, $6)) AS t (id, balance, version)
          WHERE wallet.id = t.id`,
 };

@@ -120,7 +120,9 @@ describe.each(backends)('look-ups, queues on %s', (backend) => {
       expect(text).toMatch(/Attempts 1 Taken \d{4}-.* Done \d{4}-.*"applied":1/);
       expect(text).toMatch(/Decided and committed .* applied/);
       expect(text).toMatch(
-        new RegExp(`Entries .* ${payer.walletId} \\d+ -1\\.00 RUB .* ${receiver.walletId} \\d+ 1\\.00 RUB`),
+        new RegExp(
+          `Entries .* ${payer.walletId} \\d+ transfer\\.sent -1\\.00 RUB .* ${receiver.walletId} \\d+ transfer\\.received 1\\.00 RUB`,
+        ),
       );
       expect(await newest()).toMatchObject({
         action: 'look_up_operation',
