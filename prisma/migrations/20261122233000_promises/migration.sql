@@ -1,4 +1,4 @@
--- How promises are made; shared/store/ledger/decisionLock.ts tells the protocol.
+-- How promises are made; shared/store/decisionLock.ts tells the protocol.
 
 -- The advisory lock of an operation's id. The seed keeps these keys apart from other advisory locks.
 CREATE FUNCTION "decision_key" ("id" UUID) RETURNS BIGINT IMMUTABLE LANGUAGE sql
