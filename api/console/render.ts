@@ -24,7 +24,7 @@ export type RenderConsole = (res: Response, template: string, page: ConsolePage,
 /** `sharedUrl` gives the address of a file that other pages load, too. */
 export function createRenderConsole(sharedUrl: (path: string) => string): RenderConsole {
   const send = createSendPage();
-  const { printPage } = readTemplates(join(import.meta.dirname, 'templates'), (print) => ({
+  const printPage = readTemplates(join(import.meta.dirname, 'templates'), (print) => ({
     ...{ problems: PROBLEMS, printDuration, printMoney, printNumber, printTime },
     words: (text: string) => print('words', shorten(text)),
     ...{ sharedUrl, assetUrl: (file: string) => CONSOLE_ASSETS.url(`/ops/assets/${file}`) },

@@ -12,14 +12,11 @@ import { createPageHeaders } from '../http/headers.ts';
 /** Throws a `Fault` for a template that is not there. */
 type Print = (template: string, page: object) => string;
 
-export interface Templates {
-  print: Print;
-  /** The page in its frame, the template `layout`. */
-  printPage: (template: string, page: object) => string;
-}
-
-/** `helpers` is what every template may use beside its page's own; it is given the printer, for parts of pages. */
-export function readTemplates(folder: string, helpers: (print: Print) => object): Templates {
+/**
+ * Answers what prints a page in its frame, the template `layout`. `helpers` is what every template may use beside its page's
+ * own; it is given what prints a template alone, for parts of pages.
+ */
+export function readTemplates(folder: string, helpers: (print: Print) => object): Print {
   const templates = new Map(
     readdirSync(folder).map((file) => {
       const source = readFileSync(join(folder, file), 'utf8');
@@ -32,7 +29,7 @@ export function readTemplates(folder: string, helpers: (print: Print) => object)
     return template({ ...shared, ...page });
   };
   const shared = helpers(print);
-  return { print, printPage: (template, page) => print('layout', { ...page, content: print(template, page) }) };
+  return (template, page) => print('layout', { ...page, content: print(template, page) });
 }
 
 export function createSendPage(): (res: Response, html: string, status: number) => void {

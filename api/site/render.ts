@@ -17,7 +17,7 @@ export type RenderPage = (res: Response, template: string, page: PageData, statu
 /** `assetUrl` gives the address of a file that pages load. */
 export function createRenderPage(assetUrl: (path: string) => string): RenderPage {
   const send = createSendPage();
-  const { printPage } = readTemplates(join(import.meta.dirname, 'templates'), (print) => ({
+  const printPage = readTemplates(join(import.meta.dirname, 'templates'), (print) => ({
     ...{ assetUrl, part: print, readProse },
   }));
   const made = new WeakMap<PageData, string>();

@@ -15,27 +15,27 @@ import type { Kinds } from './kinds.ts';
 /** What is known when commands are decided: read under the wallets' row locks. */
 export interface LedgerState {
   wallets: ReadonlyMap<bigint, WalletState>;
-  /** Ids that have an outcome already. */
+  /** Ids of operations that already have an outcome: their commands are dropped. */
   storedIds: ReadonlySet<string>;
-  /** By id: the request hash of what a 202 has promised. */
+  /** Request hash by id of what a 202 has promised: the promised command wins over another body under its key. */
   promisedHashes: ReadonlyMap<string, string>;
-  /** By id: what the commands are about. */
+  /** By id: what the commands are about; none where no kind is about a claim. */
   claims?: ReadonlyMap<string, Claim>;
 }
 
 export interface Decision {
   outcomes: Outcome[];
   entries: Entry[];
-  /** The new state of every wallet that changed. */
+  /** The wallets that changed, as they are after the last outcome. */
   wallets: WalletState[];
-  /** The new state of every claim that was opened or changed. */
+  /** The claims that were opened or changed, likewise. */
   claims: Claim[];
 }
 
 /**
  * Decides `commands` in order, each on the balances that the ones before it left. A command whose id has an outcome
  * already, in the store or earlier in `commands`, is dropped without a trace: it is a second delivery. The items of an
- * atomic list are decided as any other commands and then undone unless all of them, whole, are applied.
+ * atomic list are applied only if the whole list is here and none of it is refused.
  */
 export function decide(
   commands: readonly Command[],
