@@ -1,5 +1,5 @@
 /** How a customer's and a bank's page speak of what they do. */
-import type { OperationView } from '../../shared/store/ledger/readOperation.ts';
+import type { OperationView } from '../../shared/store/ledger/operationView.ts';
 import { PROBLEMS } from '../http/problem.ts';
 import { printerFor } from '../html/printAmount.ts';
 

@@ -4,7 +4,8 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readOperations } from '../../shared/store/ledger/readOperation.ts';
-import type { OperationView, UnreadablePromise } from '../../shared/store/ledger/readOperation.ts';
+import type { OperationView } from '../../shared/store/ledger/operationView.ts';
+import type { UnreadablePromise } from '../../shared/store/ledger/readOperation.ts';
 import { readOutcomes } from '../../shared/store/ledger/readOutcomes.ts';
 import type { KnownOutcome } from '../../shared/store/ledger/readOutcomes.ts';
 import type { Pool } from '../../shared/store/database/pool.ts';

@@ -17,7 +17,7 @@ import { z } from 'zod';
 import type { Env } from '../../../shared/env.ts';
 import { hasOtherCustomers } from '../../../shared/store/accounts/hasOtherCustomers.ts';
 import { readOperations } from '../../../shared/store/ledger/readOperation.ts';
-import type { OperationView } from '../../../shared/store/ledger/readOperation.ts';
+import type { OperationView } from '../../../shared/store/ledger/operationView.ts';
 import type { WalletPage } from '../../../shared/store/ledger/readWalletPage.ts';
 import { readWalletMarks } from '../../../shared/store/ledger/readWalletMarks.ts';
 import type { Pool } from '../../../shared/store/database/pool.ts';

@@ -1,6 +1,6 @@
 /** What the start page shows: a wallet, what is under way out of it, what has happened, and the form to send more. */
 import { randomUUID } from 'node:crypto';
-import type { OperationView } from '../../../shared/store/ledger/readOperation.ts';
+import type { OperationView } from '../../../shared/store/ledger/operationView.ts';
 import type { WalletPage } from '../../../shared/store/ledger/readWalletPage.ts';
 import type { Role } from '../../http/route.ts';
 import { nextBefore } from '../../wallets/ownWallet.ts';

@@ -2,27 +2,14 @@
  * Everything that the database knows of one operation, for an operator: the outcome with its entries, the promise that
  * is still open, and which request it came with. One statement, and so one snapshot.
  */
-import type { KindName } from '../../ledger/command.ts';
 import { KINDS } from '../../ledger/kinds.ts';
 import { fromWire } from '../../queue/contracts.ts';
 import type { Pool } from '../database/pool.ts';
+import { decidedView, promisedView } from '../ledger/operationView.ts';
+import type { OperationView, OutcomeRow } from '../ledger/operationView.ts';
 
-export interface OperationTrail {
-  id: string;
-  state: 'applied' | 'rejected' | 'pending';
-  kind: KindName;
-  reason: string | null;
-  debitWalletId: bigint;
-  creditWalletId: bigint;
-  amountMinor: bigint;
-  currency: string;
-  details: string | null;
-  externalId: string | null;
-  initiatorId: bigint;
+export interface OperationTrail extends OperationView {
   requestId: string;
-  acceptedAt: Date;
-  /** Null while it is pending. */
-  decidedAt: Date | null;
   /** The debit before the credit; one where both are of one wallet. */
   entries: TrailEntry[];
   /** What a 202 has promised and is not kept yet. A kept promise leaves nothing behind. */
@@ -61,22 +48,10 @@ const READ_OPERATION_TRAIL = {
          WHERE o.id IS NOT NULL OR p.id IS NOT NULL`,
 };
 
-interface DecidedRow {
-  status: 'applied' | 'rejected';
-  kind: KindName;
-  reason: string | null;
-  debit_wallet_id: bigint;
-  credit_wallet_id: bigint;
-  amount: bigint;
-  currency: string;
-  details: string | null;
-  external_id: string | null;
-  initiator_id: bigint;
+interface DecidedRow extends OutcomeRow {
   request_id: string;
   debit_seq: bigint | null;
   credit_seq: bigint | null;
-  accepted_at: Date;
-  applied_at: Date;
   debited: bigint | null;
   debit_balance: bigint | null;
   credited: bigint | null;
@@ -113,20 +88,8 @@ function decided(id: string, row: DecidedRow): Omit<OperationTrail, 'promise'> {
   const credit = [journal.credit, row.credit_wallet_id, row.credit_seq, row.credited, row.credit_balance] as const;
   const sides = oneWallet ? [debit] : [debit, credit];
   return {
-    id,
-    state: row.status,
-    kind: row.kind,
-    reason: row.reason,
-    debitWalletId: row.debit_wallet_id,
-    creditWalletId: row.credit_wallet_id,
-    amountMinor: row.amount,
-    currency: row.currency,
-    details: row.details,
-    externalId: row.external_id,
-    initiatorId: row.initiator_id,
+    ...decidedView(id, row),
     requestId: row.request_id,
-    acceptedAt: row.accepted_at,
-    decidedAt: row.applied_at,
     entries: sides.flatMap(([word, walletId, seq, amountMinor, balanceAfterMinor]) =>
       seq === null || amountMinor === null || balanceAfterMinor === null
         ? []
@@ -139,17 +102,5 @@ function pending(id: string, wire: unknown): Omit<OperationTrail, 'promise'> | O
   const read = fromWire(wire);
   if (!read.ok) return { id, state: 'unreadable', problem: read.problem };
   const { command } = read;
-  return {
-    ...{ id, state: 'pending', reason: null, decidedAt: null, entries: [] },
-    kind: command.kind,
-    debitWalletId: command.debitWalletId,
-    creditWalletId: command.creditWalletId,
-    amountMinor: command.amountMinor,
-    currency: command.currency,
-    details: command.details,
-    externalId: command.externalId,
-    initiatorId: command.initiatorId,
-    requestId: command.requestId,
-    acceptedAt: new Date(command.acceptedAtMs),
-  };
+  return { ...promisedView(id, command), requestId: command.requestId, entries: [] };
 }

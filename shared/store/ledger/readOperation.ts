@@ -2,27 +2,11 @@
  * Operations in full, decided or promised, for whoever asks for them by id. One statement over both tables, so that an
  * operation on its way from promised to decided is never absent.
  */
-import type { KindName, RejectionReason } from '../../ledger/command.ts';
 import { fromWire, initiatorOf } from '../../queue/contracts.ts';
 import type { Pool } from '../database/pool.ts';
 import { AWAITS_REPLICA } from '../database/replication.ts';
-
-export interface OperationView {
-  id: string;
-  state: 'applied' | 'rejected' | 'pending';
-  kind: KindName;
-  reason: RejectionReason | null;
-  debitWalletId: bigint;
-  creditWalletId: bigint;
-  amountMinor: bigint;
-  currency: string;
-  details: string | null;
-  externalId: string | null;
-  initiatorId: bigint;
-  acceptedAt: Date;
-  /** When it was decided; null while pending. */
-  decidedAt: Date | null;
-}
+import { decidedView, promisedView } from './operationView.ts';
+import type { OperationView, OutcomeRow } from './operationView.ts';
 
 /** A promise that will be kept, but that this process cannot read: another version has written it, or it is damaged. */
 export interface UnreadablePromise {
@@ -34,7 +18,7 @@ export interface UnreadablePromise {
 
 const READ_OPERATIONS = {
   name: 'read-operations',
-  text: `SELECT id, status AS state, kind, reason, debit_wallet_id, credit_wallet_id, amount, currency, details, external_id,
+  text: `SELECT id, status, kind, reason, debit_wallet_id, credit_wallet_id, amount, currency, details, external_id,
            initiator_id, accepted_at, applied_at, NULL::jsonb AS command,
            ${AWAITS_REPLICA} AS awaits_replica
          FROM outcome WHERE id = ANY($1::uuid[])
@@ -44,22 +28,7 @@ const READ_OPERATIONS = {
          FROM pending_operation p WHERE p.id = ANY($1::uuid[]) AND NOT EXISTS (SELECT FROM outcome o WHERE o.id = p.id)`,
 };
 
-interface StoredRow {
-  id: string;
-  state: 'applied' | 'rejected';
-  kind: KindName;
-  reason: RejectionReason | null;
-  debit_wallet_id: bigint;
-  credit_wallet_id: bigint;
-  amount: bigint;
-  currency: string;
-  details: string | null;
-  external_id: string | null;
-  initiator_id: bigint;
-  accepted_at: Date;
-  applied_at: Date;
-}
-type Row = (StoredRow | { id: string; state: 'pending'; command: unknown }) & { awaits_replica: boolean };
+type Row = ({ id: string } & (OutcomeRow | { status: 'pending'; command: unknown })) & { awaits_replica: boolean };
 
 /**
  * By id, in lower case. What is not there is left out. `confirm` is called when what was read might be lost with the
@@ -72,45 +41,14 @@ export async function readOperations(
 ): Promise<Map<string, OperationView | UnreadablePromise>> {
   const { rows } = await pool.query<Row>({ ...READ_OPERATIONS, values: [ids] });
   if (rows[0]?.awaits_replica) await confirm?.();
-  const views = rows.map((row) => (row.state === 'pending' ? pendingView(row.id, row.command) : storedView(row)));
+  const views = rows.map((row) =>
+    row.status === 'pending' ? pendingView(row.id, row.command) : decidedView(row.id, row),
+  );
   return new Map(views.map((view) => [view.id, view]));
-}
-
-function storedView(row: StoredRow): OperationView {
-  return {
-    id: row.id,
-    state: row.state,
-    kind: row.kind,
-    reason: row.reason,
-    debitWalletId: row.debit_wallet_id,
-    creditWalletId: row.credit_wallet_id,
-    amountMinor: row.amount,
-    currency: row.currency,
-    details: row.details,
-    externalId: row.external_id,
-    initiatorId: row.initiator_id,
-    acceptedAt: row.accepted_at,
-    decidedAt: row.applied_at,
-  };
 }
 
 function pendingView(id: string, wire: unknown): OperationView | UnreadablePromise {
   const read = fromWire(wire);
   if (!read.ok) return { id, state: 'unreadable', initiatorId: initiatorOf(wire) };
-  const { command } = read;
-  return {
-    id,
-    state: 'pending',
-    kind: command.kind,
-    reason: null,
-    debitWalletId: command.debitWalletId,
-    creditWalletId: command.creditWalletId,
-    amountMinor: command.amountMinor,
-    currency: command.currency,
-    details: command.details,
-    externalId: command.externalId,
-    initiatorId: command.initiatorId,
-    acceptedAt: new Date(command.acceptedAtMs),
-    decidedAt: null,
-  };
+  return promisedView(id, read.command);
 }
