@@ -59,9 +59,10 @@ export async function logInOperator(url: string): Promise<Operator> {
     send: (path, fields = {}) =>
       client.post(path, new URLSearchParams(fields).toString(), { ...HTML, ...FORM, Origin: url }),
     concluded: (action) =>
-      until(`${action} is in the audit log with its outcome`, async () =>
-        (await audit()).find((row) => row.action === action && row.outcome !== ''),
-      ),
+      until(`${action} is in the audit log with its outcome`, async () => {
+        const newest = (await audit()).find((row) => row.action === action);
+        return newest?.outcome === '' ? undefined : newest;
+      }),
     close: () => anyone.close(),
   };
 }
