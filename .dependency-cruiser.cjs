@@ -29,7 +29,7 @@ module.exports = {
       name: 'http-knows-no-money',
       comment: 'api/http moves requests and answers. Only the table of problems names what the ledger may refuse.',
       severity: 'error',
-      from: { path: '^api/http/', pathNot: '^api/http/problem\\.ts$' },
+      from: { path: '^api/http/' },
       to: { path: '^api/(submission|kinds|wallets|routes|html|site|console)/|^shared/(ledger|queue|store)/' },
     },
     {

@@ -2,7 +2,7 @@
 import { Registry, collectDefaultMetrics } from 'prom-client';
 import { createCounter, createGauge, createHistogram } from '../shared/telemetry/catalogue.ts';
 import type { Coalescer } from './submission/coalescer.ts';
-import type { Code } from './http/problem.ts';
+import type { Code } from '../shared/problems.ts';
 import type { Workers } from './submission/workers.ts';
 
 export interface Metrics {

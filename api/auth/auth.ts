@@ -18,7 +18,7 @@ import type { Env } from '../../shared/env.ts';
 import type { Dependency } from '../../shared/dependency.ts';
 import type { Pool, PrismaClient } from '../../shared/store/database/pool.ts';
 import type { DatabaseGuard } from '../database/databaseGuard.ts';
-import { PROBLEMS, Problem } from '../http/problem.ts';
+import { Problem } from '../http/problem.ts';
 import type { Principal } from '../http/route.ts';
 import { addressOf } from './address.ts';
 import { createBasicMemory } from './basicMemory.ts';
@@ -132,7 +132,7 @@ async function takeTurn(allowance: Allowance, { userId }: Principal): Promise<vo
 
 /** Too many wait, or a part we depend on is away: nothing was learnt of the credentials. */
 function isNoVerdict(error: unknown): boolean {
-  return error instanceof Problem && PROBLEMS[error.code].status === 503;
+  return error instanceof Problem && (error.code === 'overloaded' || error.code === 'unavailable');
 }
 
 /** The verified credentials' own session, unless the request's cookie is a session of the same user already. */

@@ -9,7 +9,8 @@ import type { ActionOutcome, NewAction } from '../../shared/store/accounts/opera
 import type { PrismaClient } from '../../shared/store/database/pool.ts';
 import type { DatabaseGuard } from '../database/databaseGuard.ts';
 import type { Freeze } from '../kinds/freezing.ts';
-import { PROBLEMS, Problem } from '../http/problem.ts';
+import { Problem } from '../http/problem.ts';
+import { isSettled } from '../../shared/problems.ts';
 
 export interface Conclusion {
   outcome: ActionOutcome;
@@ -66,12 +67,12 @@ export function createAudit({ prisma, guard, logger }: AuditDeps): Audit {
   };
 }
 
-/** A refusal below 500 has changed nothing; after any other failure nobody knows here. */
+/** What is settled by a refusal has changed nothing; after any other failure nobody knows here. */
 function concludeFailure(error: unknown): Conclusion {
   if (!(error instanceof Problem)) return { outcome: 'failed' };
   const operation = error.extras.operationId;
   const details = operation === undefined ? error.code : `${error.code}, operation ${operation}`;
-  return { outcome: PROBLEMS[error.code].status < 500 ? 'refused' : 'failed', details };
+  return { outcome: isSettled(error.code) ? 'refused' : 'failed', details };
 }
 
 /** Freezing as before, except that every freeze and unfreeze is in the audit log, whichever way it was asked for. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Response } from 'express';
 import { shorten } from '../html/shorten.ts';
 import { createSendPage, readTemplates } from '../html/templates.ts';
-import { PROBLEMS } from '../http/problem.ts';
+import { PROBLEMS } from '../../shared/problems.ts';
 import { CONSOLE_ASSETS } from './assets.ts';
 import { printDuration, printMoney, printNumber, printTime } from './print.ts';
 

@@ -6,8 +6,9 @@ import type { Request } from 'express';
 import type { Dependency } from '../../shared/dependency.ts';
 import type { Logger } from '../../shared/logger.ts';
 import { isDatabaseAway } from '../database/databaseAway.ts';
-import { PROBLEMS, Problem } from './problem.ts';
-import type { Code } from './problem.ts';
+import { Problem } from './problem.ts';
+import { PROBLEMS } from '../../shared/problems.ts';
+import type { Code } from '../../shared/problems.ts';
 import { routeOf } from './server/watchRequests.ts';
 
 /** What Express and its body parser throw at input they cannot read. */
@@ -30,7 +31,7 @@ export function createFailures({ logger, database }: { logger: Logger; database:
   return (error, req, requestId) => {
     const known = knownProblem(error);
     if (known) {
-      if (PROBLEMS[known.code].status === 500) logFault(error);
+      if (PROBLEMS[known.code].means === 'fault') logFault(error);
       return known;
     }
     if (isDatabaseAway(error)) {
@@ -48,7 +49,8 @@ export function createFailures({ logger, database }: { logger: Logger; database:
   };
 }
 
-function knownProblem(error: unknown): Problem | undefined {
+/** Undefined for what nobody has expected. */
+export function knownProblem(error: unknown): Problem | undefined {
   if (error instanceof Problem) return error;
   if (error instanceof URIError) return new Problem('invalid_request', { detail: 'The path cannot be decoded.' });
   if (typeof error !== 'object' || error === null) return undefined;

@@ -3,8 +3,8 @@
  * published, so the two cannot drift.
  */
 import { z } from 'zod';
-import { CODES, PROBLEMS } from './problem.ts';
-import type { Code } from './problem.ts';
+import { CODES, PROBLEMS } from '../../shared/problems.ts';
+import type { Code } from '../../shared/problems.ts';
 import type { Route } from './route.ts';
 import { idempotencyKeyField } from './schemas.ts';
 
@@ -160,7 +160,7 @@ function problemAnswersOf(route: Route): Json {
       status,
       {
         description: codes.map((code) => `\`${code}\`: ${PROBLEMS[code].title}`).join('. '),
-        headers: { ...REQUEST_ID_HEADER, ...headersOf(headersOfStatus(status)) },
+        headers: { ...REQUEST_ID_HEADER, ...headersOf(headersOfProblems(status, codes)) },
         content: {
           'application/problem+json': {
             schema: {
@@ -173,9 +173,10 @@ function problemAnswersOf(route: Route): Json {
   );
 }
 
-function headersOfStatus(status: number): Record<string, string> {
+function headersOfProblems(status: number, codes: readonly Code[]): Record<string, string> {
   if (status === 401) return { 'WWW-Authenticate': 'Basic, charset UTF-8.' };
-  return status === 429 || status === 503 ? { 'Retry-After': 'Seconds to wait before trying again.' } : {};
+  const asksBack = codes.some((code) => PROBLEMS[code].retryAfterSeconds !== undefined);
+  return asksBack ? { 'Retry-After': 'Seconds to wait before trying again.' } : {};
 }
 
 function headersOf(headers: Record<string, string>): Json {

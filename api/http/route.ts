@@ -4,7 +4,7 @@
  */
 import type { Request, Response } from 'express';
 import type { z } from 'zod';
-import type { Code } from './problem.ts';
+import type { Code } from '../../shared/problems.ts';
 import type { ReadBody } from './body/readBody.ts';
 
 export type Role = 'customer' | 'bank' | 'operator';

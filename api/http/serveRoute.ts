@@ -7,7 +7,9 @@ import type { z } from 'zod';
 import type { Dependency } from '../../shared/dependency.ts';
 import type { Auth } from '../auth/auth.ts';
 import { refuseForeign } from './csrf.ts';
-import { PROBLEMS, Problem } from './problem.ts';
+import { knownProblem } from './failures.ts';
+import { Problem } from './problem.ts';
+import { isSettled } from '../../shared/problems.ts';
 import type { Quotas } from '../quotas/quotas.ts';
 import type { ReadBody } from './body/readBody.ts';
 import { requestIdOf, sendReply } from './reply.ts';
@@ -46,10 +48,8 @@ async function answer(route: Route, deps: ServeDeps, req: Request, res: Response
 
 /** What is the client's own doing, and cost us reading it. */
 function isMistake(error: unknown): boolean {
-  if (error instanceof Problem) return PROBLEMS[error.code].status < 500 && error.code !== 'rate_limited';
-  // As what reads bodies throws them.
-  const { status } = error as { status?: unknown };
-  return typeof status === 'number' && status < 500;
+  const known = knownProblem(error);
+  return known !== undefined && isSettled(known.code);
 }
 
 /** Reads the body and lets the route answer. */

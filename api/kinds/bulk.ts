@@ -8,7 +8,8 @@ import { invalidRequest } from '../http/invalidRequest.ts';
 import { findFacts, toCommand, toMoved, waitAsPreferred } from './movements.ts';
 import type { MoveDeps, Moved, MovementItem, MovementRequest } from './movements.ts';
 import type { Preference } from '../http/prefer.ts';
-import { PROBLEMS, Problem, attempt, orProblem } from '../http/problem.ts';
+import { Problem, attempt, orProblem } from '../http/problem.ts';
+import { isSettled } from '../../shared/problems.ts';
 import { createSlicer } from '../http/body/slices.ts';
 import type { MapInSlices } from '../http/body/slices.ts';
 import type { SubmitEach, SubmitList } from '../submission/submitMany.ts';
@@ -54,9 +55,9 @@ export function createBulk(given: BulkDeps): Bulk {
   const moveAll: Bulk['moveAll'] = async ({ prefer, ...request }) => {
     const list = { id: uuidv7(), size: request.items.length };
     const unique = refuseRepeated(await makeCommands({ ...request, list }, deps));
-    // A fault of ours says nothing about the list: a twin of this request may be applied at this moment.
-    const fault = unique.find((each) => each instanceof Problem && PROBLEMS[each.code].status >= 500);
-    if (fault) throw fault as Problem;
+    // What is open, or our fault, says nothing about the list: a twin of this request may be applied at this moment.
+    const open = unique.find((each) => each instanceof Problem && !isSettled(each.code));
+    if (open) throw open as Problem;
     if (unique.some((each) => each instanceof Problem)) {
       const detail = 'Another item of the list is not valid. Nothing was changed, and no key was claimed.';
       return unique.map((each) => (each instanceof Problem ? each : new Problem('list_rejected', { detail })));

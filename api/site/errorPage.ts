@@ -1,7 +1,7 @@
 /** The page that says what went wrong, for whoever came with a browser. */
 import type { Request, Response } from 'express';
 import type { Auth } from '../auth/auth.ts';
-import { PROBLEMS } from '../http/problem.ts';
+import { PROBLEMS } from '../../shared/problems.ts';
 import type { Problem } from '../http/problem.ts';
 import { requestIdOf } from '../http/reply.ts';
 import { logInUrl } from './returnPath.ts';

@@ -1,6 +1,6 @@
 /** How a customer's and a bank's page speak of what they do. */
 import type { OperationView } from '../../shared/store/ledger/operationView.ts';
-import { PROBLEMS } from '../http/problem.ts';
+import { PROBLEMS } from '../../shared/problems.ts';
 import { printerFor } from '../html/printAmount.ts';
 
 export interface Wording {

@@ -2,8 +2,9 @@
  * What people are told. The problem table speaks to programmers; a customer has no keys, bodies or codes, but a form, a
  * field and a question: did it happen, and what now?
  */
-import { PROBLEMS } from '../http/problem.ts';
-import type { Code, Problem } from '../http/problem.ts';
+import { PROBLEMS } from '../../shared/problems.ts';
+import type { Problem } from '../http/problem.ts';
+import type { Code } from '../../shared/problems.ts';
 
 interface Words {
   title: string;
@@ -40,8 +41,8 @@ export function wordsFor({ code, extras }: Problem, { isLook = false } = {}): Wo
   if (code === 'rate_limited' && extras.retryAfterSeconds !== undefined) {
     return { ...words, text: `Try again in ${Math.ceil(extras.retryAfterSeconds / 60)} min.` };
   }
-  // A 503 may know better what has happened, as sign-up does.
-  return PROBLEMS[code].status === 503 && extras.detail !== undefined ? { ...words, text: extras.detail } : words;
+  // What is open may know better what has happened, as sign-up does.
+  return PROBLEMS[code].means === 'open' && extras.detail !== undefined ? { ...words, text: extras.detail } : words;
 }
 
 /** Above a form, for what is wrong with none of its fields. */

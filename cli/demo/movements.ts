@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { createHistogram } from 'node:perf_hooks';
 import type { RecordableHistogram } from 'node:perf_hooks';
+import { asCode, isSettled } from '../../shared/problems.ts';
 import type { Answer } from './http.ts';
 import { retriedSafely } from './pacing.ts';
 import type { Session } from './sessions.ts';
@@ -55,10 +56,9 @@ async function outcomeOf(
 ): Promise<Settled> {
   if (answer?.status === 200) return 'applied';
   if (answer?.status !== 202) {
-    // A 4xx is final, whether a command was made of it or not; after anything else the movement may still happen.
-    return answer !== undefined && answer.status >= 400 && answer.status < 500 && answer.status !== 429
-      ? 'rejected'
-      : 'unknown';
+    // Whether a command was made of it or not; after anything that settles nothing the movement may still happen.
+    const code = asCode(answer?.body?.['code']);
+    return code !== undefined && isSettled(code) ? 'rejected' : 'unknown';
   }
   const path = `/api/operations/${String(answer.body?.['operation_id'])}`;
   for (let poll = 1; poll <= MAX_POLLS; poll += 1) {

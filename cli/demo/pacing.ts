@@ -1,5 +1,6 @@
 /** How much is sent at once, and when it is sent again. */
 import { setTimeout as delay } from 'node:timers/promises';
+import { PROBLEMS, asCode } from '../../shared/problems.ts';
 import type { Answer } from './http.ts';
 
 /** An attempt a second or so: half a minute of a service that is away or overloaded is borne. */
@@ -30,8 +31,9 @@ export async function inParallel<T>(
 }
 
 /** Whether the service asks to be tried again: it is overloaded or away, and says when to come back. */
-function asksToComeBack({ status }: Answer): boolean {
-  return status === 503 || status === 429;
+function asksToComeBack({ body }: Answer): boolean {
+  const code = asCode(body?.['code']);
+  return code !== undefined && PROBLEMS[code].means === 'open';
 }
 
 /** As long as `Retry-After` says, within bounds (RFC 9110, section 10.2.3; Saldo sends seconds). */

@@ -22,7 +22,7 @@ export interface Holding {
 
 export async function logIn(send: Send, email: string, password: string): Promise<Session> {
   const answer = await retried(() => send({ method: 'POST', path: '/api/login', body: { email, password } }));
-  if (answer.status === 401) {
+  if (answer.body?.['code'] === 'invalid_credentials') {
     throw new ConfigurationError(
       `The service does not accept the password of ${email}: set BANK_EMAIL and BANK_PASS as it has them.`,
     );

@@ -4,10 +4,9 @@
  */
 import type { OperationRow } from './books.ts';
 import type { Case, Evidence, Violation } from './evidence.ts';
-import { REJECTIONS, isLost } from './history.ts';
+import { REJECTIONS, isBusy, isLost } from './history.ts';
 import type { Answer, Attempt, Operation, Which } from './history.ts';
 
-const BUSY = ['overloaded', 'outcome_unknown', 'unavailable'];
 const REUSED = { key: '422 idempotency_key_reused', external: '409 external_id_reused', none: '' };
 
 export function checkAnswers(evidence: Evidence): Violation[] {
@@ -53,7 +52,7 @@ function judgeSent(
   const body = operation[which] ?? operation.own;
   const row = each.stands?.which === which ? each.stands.row : undefined;
   const said = `${answer.status} ${answer.code ?? ''}`.trim();
-  if (answer.status === 422 && REJECTIONS.includes(answer.code ?? '')) return judgeRejected(evidence, row, answer);
+  if (REJECTIONS.includes(answer.code ?? '')) return judgeRejected(evidence, row, answer);
   switch (said) {
     case '200':
       return judgeApplied(evidence, operation, row, answer);
@@ -124,7 +123,7 @@ function judgeAsked(each: Case, answer: Answer): { rule: string; says: string } 
 }
 
 function notAllowed({ status, code }: Answer): { rule: string; says: string } | undefined {
-  if (status === 503 && code !== undefined && BUSY.includes(code)) return undefined;
+  if (isBusy(code)) return undefined;
   return { rule: 'status-not-allowed', says: `${status} ${code ?? ''} was answered` };
 }
 

@@ -7,7 +7,7 @@
 import type { EntryRow } from './books.ts';
 import type { Case, Evidence, Violation } from './evidence.ts';
 import { groupBy } from './evidence.ts';
-import { isLost } from './history.ts';
+import { isBusy, isLost } from './history.ts';
 import type { Read } from './history.ts';
 
 export function checkOrder(evidence: Evidence): Violation[] {
@@ -111,7 +111,7 @@ function checkReads(reads: readonly Read[], timelines: Map<number, Timeline>): V
     if (isLost(result) || !timeline) continue;
     const report = (rule: string, says: string) => violations.push({ rule, says, rows: [read] });
     if (result.status !== 200) {
-      if (result.status !== 503) report('status-not-allowed', `${result.status} ${result.code ?? ''} was answered`);
+      if (!isBusy(result.code)) report('status-not-allowed', `${result.status} ${result.code ?? ''} was answered`);
       continue;
     }
     const listed = result.entries ?? [];

@@ -5,7 +5,7 @@
  */
 import type { Case, Evidence, Violation } from './evidence.ts';
 import { routingWallet } from './evidence.ts';
-import { isLost } from './history.ts';
+import { isBusy, isLost } from './history.ts';
 import type { Attempt, FaultRecord, Read } from './history.ts';
 import { RECOVERY_MS, isFelt, isNear } from './reach.ts';
 import type { Asked } from './reach.ts';
@@ -73,10 +73,10 @@ function judge(faults: readonly FaultRecord[], judged: Judged): Violation | unde
     const says = `${where}: an answer was lost (${result.lost}) and nothing was broken there`;
     return { rule: 'lost-in-peace', says };
   }
-  if (result.status === 503) {
+  if (isBusy(result.code)) {
     // Without a worker nothing is decided, and that is what clients are told: that it is too much would be untrue.
     if (isExcused(asked.what, ({ kind }) => kind !== 'no-worker' || result.code !== 'overloaded')) return undefined;
-    const says = `${where}: 503 ${result.code ?? ''} was answered and nothing was broken there`;
+    const says = `${where}: ${result.status} ${result.code ?? ''} was answered and nothing was broken there`;
     return { rule: 'refused-in-peace', says };
   }
   if (endedAtMs - sentAtMs < lateMs || isWaitExcused()) return undefined;
@@ -89,7 +89,7 @@ export function longestRecoveryMs(evidence: Evidence, { partitions }: Pick<Peace
   const { cases, history } = evidence;
   const recoveriesMs = cases.flatMap(({ operation }) =>
     operation.attempts.flatMap(({ what, which, api, isAsync, sentAtMs, endedAtMs, result }) => {
-      if (what !== 'send' || isAsync || isLost(result) || result.status !== 503) return [];
+      if (what !== 'send' || isAsync || isLost(result) || !isBusy(result.code)) return [];
       const partition = routingWallet(evidence, operation, which) % partitions;
       const felt = history.faults.filter(
         (fault) => fault.startMs < endedAtMs && isFelt(fault, { what: 'move', api, partition }),

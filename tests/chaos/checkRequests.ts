@@ -3,12 +3,10 @@
  * it can be seen whether a request that was told "this changed nothing" is the one that did it, and whether the mark of a
  * replay is there exactly when the outcome is another request's.
  */
+import { PROBLEMS, asCode } from '../../shared/problems.ts';
 import type { Case, Evidence, Violation } from './evidence.ts';
-import { REJECTIONS, isLost } from './history.ts';
+import { isLost } from './history.ts';
 import type { Answer, Attempt } from './history.ts';
-
-/** What the ledger may store as its answer, deserved or not. */
-const STORED = [...REJECTIONS, 'expired', 'internal_error', 'balance_limit_exceeded'];
 
 type Finding = { rule: string; says: string } | undefined;
 
@@ -51,7 +49,8 @@ function judge({ stands }: Case, { what, which, result }: Attempt): Finding {
 }
 
 function tellsOutcome({ status, code }: Answer): boolean {
-  return status === 200 || (status === 422 && STORED.includes(code ?? ''));
+  const known = asCode(code);
+  return status === 200 || (known !== undefined && PROBLEMS[known].means === 'final');
 }
 
 /** An answer that is no outcome, no promise and no doubt. */

@@ -86,7 +86,7 @@ function toCase(operation: Operation, rowsByDetails: Map<string, OperationRow[]>
 function isOutcome({ result, what }: Operation['attempts'][number]): boolean {
   if (isLost(result)) return false;
   if (what === 'ask' || result.status === 200) return true;
-  return result.status === 422 && REJECTIONS.includes(result.code ?? '');
+  return REJECTIONS.includes(result.code ?? '');
 }
 
 /** The wallet whose group one of its bodies queues in: where money leaves, and for a deposit where it arrives. */

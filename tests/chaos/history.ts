@@ -7,6 +7,8 @@
  * Times are milliseconds of this process's one clock.
  */
 
+import { asCode, isSettled } from '../../shared/problems.ts';
+
 /** `freeze` and `unfreeze` are an operator's, and move nothing. */
 type Kind = 'deposit' | 'transfer' | 'freeze' | 'unfreeze';
 export type Which = 'own' | 'clash';
@@ -129,12 +131,20 @@ export function isLost(result: object): result is Lost {
 /** Why the ledger says no in these runs: what is stored, and so answered to every request under the key. */
 export const REJECTIONS = ['insufficient_funds', 'wallet_frozen', 'list_rejected'];
 
+/** What may be answered while something is broken or too much: the same request may do it later. */
+const BUSY = ['overloaded', 'outcome_unknown', 'unavailable'];
+
+export function isBusy(code: string | undefined): boolean {
+  return code !== undefined && BUSY.includes(code);
+}
+
 /** An outcome that may never change any more. */
 export function isFinal(attempt: Pick<Attempt, 'what' | 'result'>): boolean {
   const { result } = attempt;
   if (isLost(result)) return false;
   if (attempt.what === 'ask') return result.status === 200 && result.word !== 'PENDING';
-  return [200, 400, 403, 404, 409, 422].includes(result.status);
+  const code = asCode(result.code);
+  return code === undefined ? result.status === 200 : isSettled(code);
 }
 
 const startedAtMs = Date.now() - performance.now();

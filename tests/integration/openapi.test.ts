@@ -1,7 +1,7 @@
 /** The published document: valid OpenAPI 3.1, and about every route that is served. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { CODES } from '../../api/http/problem.ts';
+import { CODES } from '../../shared/problems.ts';
 import { OPERATOR, basic, startApi } from '../support/api.ts';
 import type { TestApi } from '../support/api.ts';
 

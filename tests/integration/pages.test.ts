@@ -1,6 +1,7 @@
 /** The forms, used as a browser without JavaScript would: a page, a form sent, a redirect, a page. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CODES, Problem } from '../../api/http/problem.ts';
+import { Problem } from '../../api/http/problem.ts';
+import { CODES } from '../../shared/problems.ts';
 import { BANK, OPERATOR, PASSWORD, startApi } from '../support/api.ts';
 import type { Answer, Client, TestApi } from '../support/api.ts';
 

@@ -1,6 +1,8 @@
 /** The table of problems against the contract, written out a second time: a status must not change by accident. */
 import { describe, expect, test } from 'vitest';
-import { CODES, PROBLEMS, Problem, problemReply } from '../../api/http/problem.ts';
+import { Problem, problemReply } from '../../api/http/problem.ts';
+import { CODES, PROBLEMS, isSettled } from '../../shared/problems.ts';
+import type { Code } from '../../shared/problems.ts';
 import { REJECTION_REASONS } from '../../shared/ledger/command.ts';
 
 const CONTRACT: Record<number, string[]> = {
@@ -25,6 +27,41 @@ const CONTRACT: Record<number, string[]> = {
   503: ['overloaded', 'outcome_unknown', 'unavailable'],
 };
 
+/** What clients, pages and the audit log act by: refused before anything, stored, may still happen, nobody knows. */
+const MEANING: Record<Code, string> = {
+  malformed_json: 'nothing_changed',
+  invalid_request: 'nothing_changed',
+  unauthenticated: 'nothing_changed',
+  invalid_credentials: 'nothing_changed',
+  forbidden: 'nothing_changed',
+  csrf: 'nothing_changed',
+  not_found: 'nothing_changed',
+  wallet_not_found: 'nothing_changed',
+  operation_not_found: 'nothing_changed',
+  method_not_allowed: 'nothing_changed',
+  request_timeout: 'nothing_changed',
+  email_taken: 'nothing_changed',
+  external_id_reused: 'nothing_changed',
+  body_too_large: 'nothing_changed',
+  unsupported_media_type: 'nothing_changed',
+  expectation_failed: 'nothing_changed',
+  insufficient_funds: 'final',
+  same_wallet: 'nothing_changed',
+  currency_mismatch: 'nothing_changed',
+  wallet_frozen: 'final',
+  balance_limit_exceeded: 'final',
+  list_rejected: 'final',
+  idempotency_key_reused: 'nothing_changed',
+  expired: 'final',
+  internal_error: 'final',
+  rate_limited: 'open',
+  headers_too_large: 'nothing_changed',
+  internal: 'fault',
+  overloaded: 'open',
+  outcome_unknown: 'open',
+  unavailable: 'open',
+};
+
 describe('the table of problems', () => {
   test('has the statuses of the contract, and no code more or less', () => {
     const expected = Object.entries(CONTRACT).flatMap(([status, codes]) => codes.map((code) => [code, Number(status)]));
@@ -32,6 +69,12 @@ describe('the table of problems', () => {
       Object.fromEntries(expected),
     );
     expect([...CODES].sort()).toEqual(Object.keys(PROBLEMS).sort());
+  });
+  test('says of every code what it means for the operation', () => {
+    const told = Object.fromEntries(Object.entries(PROBLEMS).map(([code, { means }]) => [code, means]));
+    expect(told).toEqual(MEANING);
+    const settled = CODES.filter(isSettled);
+    expect(settled).toEqual(CODES.filter((code) => MEANING[code] === 'nothing_changed' || MEANING[code] === 'final'));
   });
   test('has a code for every reason the ledger may give', () => {
     for (const reason of REJECTION_REASONS) expect(PROBLEMS[reason].status, reason).toBeGreaterThanOrEqual(404);

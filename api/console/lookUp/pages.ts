@@ -12,7 +12,8 @@ import type { OperatorActionKind } from '../../../shared/store/accounts/operator
 import type { DatabaseGuard } from '../../database/databaseGuard.ts';
 import type { Endpoint } from '../../http/endpoint.ts';
 import { seeOther } from '../../html/forms.ts';
-import { PROBLEMS, Problem } from '../../http/problem.ts';
+import { Problem } from '../../http/problem.ts';
+import { PROBLEMS, isSettled } from '../../../shared/problems.ts';
 import type { ReadBody } from '../../http/body/readBody.ts';
 import { requestIdOf } from '../../http/reply.ts';
 import { claimedEmailField, parsePart } from '../../http/schemas.ts';
@@ -79,7 +80,7 @@ async function search(deps: LookUpDeps, req: Request, res: Response): Promise<vo
     const { what } = parsePart(searchForm, given, 'body');
     seeOther(res, 'path' in what ? what.path : await pathOfPerson(deps, res, what.email));
   } catch (error) {
-    if (!(error instanceof Problem) || PROBLEMS[error.code].status >= 500) throw error;
+    if (!(error instanceof Problem) || !isSettled(error.code)) throw error;
     showSearch(deps, res, { what: given['what'], problem: error });
   }
 }

@@ -12,7 +12,8 @@ import type { DatabaseGuard } from '../../database/databaseGuard.ts';
 import type { Endpoint } from '../../http/endpoint.ts';
 import { seeOther } from '../../html/forms.ts';
 import type { Refused } from '../../html/forms.ts';
-import { PROBLEMS, Problem } from '../../http/problem.ts';
+import { Problem } from '../../http/problem.ts';
+import { PROBLEMS, isSettled } from '../../../shared/problems.ts';
 import type { ReadBody } from '../../http/body/readBody.ts';
 import { requestIdOf } from '../../http/reply.ts';
 import { parsePart } from '../../http/schemas.ts';
@@ -81,7 +82,7 @@ async function unlock(deps: PersonPagesDeps, req: Request, res: Response): Promi
       (addresses) => ({ outcome: 'done', details: `${addresses} ${addresses === 1 ? 'address' : 'addresses'}` }),
     );
   } catch (error) {
-    if (!(error instanceof Problem) || PROBLEMS[error.code].status >= 500) throw error;
+    if (!(error instanceof Problem) || !isSettled(error.code)) throw error;
     await showPerson(deps, req, res, { given, problem: error });
     return;
   }

@@ -12,7 +12,8 @@ import type { DatabaseGuard } from '../../database/databaseGuard.ts';
 import type { Endpoint } from '../../http/endpoint.ts';
 import type { Freeze } from '../../kinds/freezing.ts';
 import { seeOther } from '../../html/forms.ts';
-import { PROBLEMS, Problem } from '../../http/problem.ts';
+import { Problem } from '../../http/problem.ts';
+import { PROBLEMS } from '../../../shared/problems.ts';
 import type { ReadBody } from '../../http/body/readBody.ts';
 import { requestIdOf } from '../../http/reply.ts';
 import { idempotencyKeyField, parsePart, queryInteger } from '../../http/schemas.ts';
@@ -113,13 +114,13 @@ async function showWallet(deps: WalletPagesDeps, req: Request, res: Response, re
 function formOf(refused?: Refused) {
   if (!refused) return { reason: '', key: randomUUID() };
   const { problem, given } = refused;
-  const { status, title } = PROBLEMS[problem.code];
+  const { means, title } = PROBLEMS[problem.code];
   const atField = problem.extras.errors?.find(({ path }) => path === 'reason')?.message;
   return {
     reason: given['reason'],
     atField,
     error: atField === undefined ? (problem.extras.detail ?? title) : undefined,
     // What has an outcome under the key keeps it for ever; what may still get one must not be sent under another.
-    key: status === 503 ? given['idempotency_key'] : randomUUID(),
+    key: means === 'open' ? given['idempotency_key'] : randomUUID(),
   };
 }

@@ -6,7 +6,8 @@ import { createOpenApi } from '../../http/openapi.ts';
 import { createReference } from './reference.ts';
 import type { OpenApi } from './reference.ts';
 import type { PageData, RenderPage } from '../render.ts';
-import { CODES, PROBLEMS, Problem } from '../../http/problem.ts';
+import { Problem } from '../../http/problem.ts';
+import { CODES, PROBLEMS } from '../../../shared/problems.ts';
 import { route } from '../../http/route.ts';
 import type { Route } from '../../http/route.ts';
 

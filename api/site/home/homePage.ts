@@ -25,7 +25,7 @@ import { createBatcher } from '../../../shared/batcher.ts';
 import { operationId } from '../../submission/command.ts';
 import { refuseForeign } from '../../http/csrf.ts';
 import type { Endpoint } from '../../http/endpoint.ts';
-import { PROBLEMS } from '../../http/problem.ts';
+import { PROBLEMS } from '../../../shared/problems.ts';
 import type { Principal } from '../../http/route.ts';
 import { readOwnWallet } from '../../wallets/ownWallet.ts';
 import { parsePart, queryInteger } from '../../http/schemas.ts';

@@ -8,7 +8,7 @@ import type {
   WalletEntry,
   WalletPage,
 } from '../../../shared/store/ledger/readWalletPage.ts';
-import { PROBLEMS } from '../../http/problem.ts';
+import { PROBLEMS } from '../../../shared/problems.ts';
 import { printerFor } from '../../html/printAmount.ts';
 import type { PrintAmount } from '../../html/printAmount.ts';
 import { shorten } from '../../html/shorten.ts';

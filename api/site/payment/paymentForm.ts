@@ -1,6 +1,6 @@
 /** The form that sends money: empty, or as it was sent with what there is to say about it. */
 import type { EqualPayment } from '../../../shared/store/ledger/findEqualPayment.ts';
-import { PROBLEMS } from '../../http/problem.ts';
+import { PROBLEMS } from '../../../shared/problems.ts';
 import type { Problem } from '../../http/problem.ts';
 import { idempotencyKeyField } from '../../http/schemas.ts';
 import { labelsOf } from '../../html/forms.ts';
@@ -75,8 +75,8 @@ function refusedForm(
   const wrong = form.fields.find(({ name }) => name in errors);
   // A key that has an outcome is used up. Under any other something sent before may still be on its way, whatever is wrong
   // with the form now: sent again, mended or not, it must be the same payment or none.
-  const { status } = PROBLEMS[problem.code];
-  const hasOutcome = status !== 503 && problem.extras.operationId !== undefined;
+  const { means } = PROBLEMS[problem.code];
+  const hasOutcome = means !== 'open' && problem.extras.operationId !== undefined;
   const isUnusable = !idempotencyKeyField.safeParse(given['idempotency_key']).success;
   return {
     ...{ ...form, errors, values: given, focus: wrong?.name },
