@@ -78,8 +78,8 @@ async function makeCommands(
   { items, ...request }: Omit<BulkRequest, 'prefer'> & MovementRequest,
   deps: MoveDeps & { mapInSlices: MapInSlices },
 ): Promise<(Command | Problem)[]> {
-  const walletIds = items.flatMap((item) => (item instanceof Problem ? [] : item.walletId));
-  const found = await orProblem(findFacts(request.principal, walletIds, deps));
+  const toWalletIds = items.flatMap((item) => (item instanceof Problem ? [] : item.toWalletId));
+  const found = await orProblem(findFacts(request.principal, toWalletIds, deps));
   if (found instanceof Problem) return items.map((item) => (item instanceof Problem ? item : found));
   const facts = found.values();
   return deps.mapInSlices(items, (item) => {

@@ -130,8 +130,8 @@ function readItem(given: unknown, principal: Principal): BulkItem {
       'body',
     );
     const externalId = 'external_id' in item ? item.external_id : undefined;
-    const { wallet_id: walletId, amount, details, idempotency_key: idempotencyKey } = item;
-    return { walletId, amount, details, externalId, idempotencyKey };
+    const { wallet_id: toWalletId, amount, details, idempotency_key: idempotencyKey } = item;
+    return { toWalletId, amount, details, externalId, idempotencyKey };
   });
 }
 
@@ -147,8 +147,14 @@ function toResult(each: BulkResult, requestId: string): z.infer<typeof result> {
     };
   }
   if (each.status === 'PENDING') return { status: 'PENDING', operation_id: each.operationId };
-  const { operationId, walletId, balance, isReplay } = each;
-  return { status: 'OK', operation_id: operationId, wallet_id: walletId, balance, ...(isReplay && { replayed: true }) };
+  const { operationId, toldWalletId, balance, isReplay } = each;
+  return {
+    status: 'OK',
+    operation_id: operationId,
+    wallet_id: toldWalletId,
+    balance,
+    ...(isReplay && { replayed: true }),
+  };
 }
 
 /** `count` lines, in order, as many at a time as are known. Whoever stops listening stops nothing. */

@@ -79,7 +79,7 @@ function depositRoute({ move, admit }: OperationRouteDeps): Route {
       const result = await move({
         kind: 'deposit',
         principal,
-        walletId: body.wallet_id,
+        toWalletId: body.wallet_id,
         amount: body.amount,
         details: body.details,
         externalId: body.external_id,
@@ -111,7 +111,7 @@ function transferRoute({ move, admit }: OperationRouteDeps): Route {
       const result = await move({
         kind: 'transfer',
         principal,
-        walletId: body.wallet_id,
+        toWalletId: body.wallet_id,
         amount: body.amount,
         details: body.details,
         idempotencyKey: readIdempotencyKey(req),
@@ -128,10 +128,10 @@ function toReply(result: Moved): Reply {
     const body = { status: 'PENDING', operation_id: result.operationId };
     return { status: 202, body, headers: { Location: `/api/operations/${result.operationId}`, 'Retry-After': '1' } };
   }
-  const { operationId, walletId, balance, isReplay } = result;
+  const { operationId, toldWalletId, balance, isReplay } = result;
   return {
     status: 200,
-    body: { status: 'OK', operation_id: operationId, wallet_id: walletId, balance },
+    body: { status: 'OK', operation_id: operationId, wallet_id: toldWalletId, balance },
     ...(isReplay && { headers: { 'Idempotency-Replayed': 'true' } }),
   };
 }

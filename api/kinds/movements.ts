@@ -25,9 +25,9 @@ export interface MovementRequest {
   requestId: string;
 }
 
-/** What is to be moved. `walletId` is the wallet that receives. */
+/** What is to be moved, and the wallet that receives it. */
 export interface MovementItem {
-  walletId: number;
+  toWalletId: number;
   amount: number | string;
   details?: string | undefined;
   externalId?: string | undefined;
@@ -44,7 +44,7 @@ export type Moved = {
   operationId: string;
   /** The outcome was stored by an earlier request. */
   isReplay: boolean;
-} & ({ status: 'OK'; walletId: number; balance: number } | { status: 'PENDING' });
+} & ({ status: 'OK'; toldWalletId: number; balance: number } | { status: 'PENDING' });
 
 export type Move = (movement: Movement) => Promise<Moved>;
 
@@ -58,7 +58,7 @@ export interface MoveDeps {
 /** Throws a `Problem` for a refusal, also for one by the ledger. */
 export function createMove(deps: MoveDeps): Move {
   return async (movement) => {
-    const [facts] = await findFacts(movement.principal, [movement.walletId], deps);
+    const [facts] = await findFacts(movement.principal, [movement.toWalletId], deps);
     const command = toCommand(movement, movement, facts as Facts);
     const known = await deps.submit(command, {
       isKeyed: movement.externalId !== undefined || movement.idempotencyKey !== undefined,
@@ -84,11 +84,11 @@ interface Facts {
 /** The facts for each of several movements of one principal, in their order. */
 export async function findFacts(
   principal: Principal,
-  walletIds: readonly number[],
+  toWalletIds: readonly number[],
   { findWallet, clock }: Pick<MoveDeps, 'findWallet' | 'clock'>,
 ): Promise<Facts[]> {
   const payer = principal.walletId === null ? undefined : await findWallet(principal.walletId);
-  const receivers = await Promise.all(walletIds.map((id) => findWallet(BigInt(id))));
+  const receivers = await Promise.all(toWalletIds.map((id) => findWallet(BigInt(id))));
   const nowMs = await clock.nowMs();
   return receivers.map((receiver) => ({ payer, receiver, nowMs }));
 }
@@ -123,7 +123,7 @@ export function toMoved(known: KnownOutcome, command: Command): Moved {
   if (known.state === 'rejected') throw new Problem(known.reason, { operationId, isReplay });
   if (known.balanceMinor === null) throw new Fault(`operation ${operationId} moved no money`);
   const balance = amountToNumber(known.balanceMinor, command.currency);
-  return { status: 'OK', operationId, walletId: Number(toldWalletId(command)), balance, isReplay };
+  return { status: 'OK', operationId, toldWalletId: Number(toldWalletId(command)), balance, isReplay };
 }
 
 /** Throws when the identity that the client chose belongs to another request. */

@@ -22,7 +22,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Command } from '../../shared/ledger/command.ts';
 import { MAX_ENVELOPE_COMMANDS } from '../../shared/queue/contracts.ts';
 import { handledOrPoll, createDelivery, isAbandoned, refuse } from './delivery.ts';
-import type { Delivery, DeliveryDeps, End, SentEnvelope, Submission } from './delivery.ts';
+import type { CommandUnderWay, Delivery, DeliveryDeps, End, SentEnvelope } from './delivery.ts';
 import { Problem } from '../http/problem.ts';
 
 export interface CoalescerDeps extends DeliveryDeps {
@@ -65,7 +65,7 @@ export interface Coalescer {
 
 export function createCoalescer(deps: CoalescerDeps): Coalescer {
   const delivery = createDelivery(deps);
-  let buffer: Submission[] = []; // in order of arrival
+  let buffer: CommandUnderWay[] = []; // in order of arrival
   let slot: SentEnvelope | undefined;
   let straggler: SentEnvelope | undefined;
   let isSending = false;
@@ -82,11 +82,11 @@ export function createCoalescer(deps: CoalescerDeps): Coalescer {
     if (slot || buffer.length === 0) return;
     const envelope = seal(take(buffer, MAX_ENVELOPE_COMMANDS));
     slot = envelope;
-    deps.onEnvelope(envelope.submissions.length);
+    deps.onEnvelope(envelope.commands.length);
     void deliver(delivery, envelope, deps, () => refuse(buffer.splice(0))).then((end) => {
       slot = undefined;
       if (end === 'abandoned') follow(envelope);
-      if (envelope.submissions.length > 1) rest();
+      if (envelope.commands.length > 1) rest();
       else sendNext();
     });
   };
@@ -114,15 +114,15 @@ export function createCoalescer(deps: CoalescerDeps): Coalescer {
     },
     submit: (command, onEnd) => {
       const arrivedAtMs = performance.now();
-      const submission: Submission = { command, arrivedAtMs, state: 'waiting', hasWaiter: true, onEnd };
-      buffer.push(submission);
+      const underWay: CommandUnderWay = { command, arrivedAtMs, state: 'waiting', hasWaiter: true, onEnd };
+      buffer.push(underWay);
       sendSoon();
       return {
-        isSent: () => submission.state !== 'waiting',
+        isSent: () => underWay.state !== 'waiting',
         leave: () => {
-          submission.hasWaiter = false;
+          underWay.hasWaiter = false;
         },
-        withdraw: () => withdraw(buffer, submission),
+        withdraw: () => withdraw(buffer, underWay),
       };
     },
     takeBack: () => {
@@ -151,7 +151,7 @@ async function deliver(
   // What waits behind a queue that does not answer would only grow old.
   if (added !== 'added') refuseWaiting();
   if (added === 'never sent') {
-    refuse(envelope.submissions);
+    refuse(envelope.commands);
     return added;
   }
   for (;;) {
@@ -162,13 +162,13 @@ async function deliver(
   }
 }
 
-function seal(submissions: Submission[]): SentEnvelope {
+function seal(commands: CommandUnderWay[]): SentEnvelope {
   const sentAtMs = performance.now();
-  for (const submission of submissions) submission.state = 'sent';
+  for (const each of commands) each.state = 'sent';
   return {
     jobId: `e-${uuidv7()}`,
-    submissions,
-    arrivedAtMs: submissions[0]?.arrivedAtMs ?? sentAtMs,
+    commands,
+    arrivedAtMs: commands[0]?.arrivedAtMs ?? sentAtMs,
     sentAtMs,
     lookedUpAtMs: sentAtMs,
     isHandled: false,
@@ -176,8 +176,8 @@ function seal(submissions: Submission[]): SentEnvelope {
   };
 }
 
-function withdraw(buffer: Submission[], submission: Submission): boolean {
-  const place = buffer.indexOf(submission);
+function withdraw(buffer: CommandUnderWay[], each: CommandUnderWay): boolean {
+  const place = buffer.indexOf(each);
   if (place >= 0) buffer.splice(place, 1);
   return place >= 0;
 }
@@ -190,8 +190,8 @@ function isLateNow(
   return oldest !== undefined && performance.now() - Math.max(oldest.arrivedAtMs, workersGoneUntilMs()) > timeoutMs;
 }
 
-/** The oldest submissions, up to `count`, taken out of the buffer: an atomic list leaves whole or stays. */
-function take(buffer: Submission[], count: number): Submission[] {
+/** The oldest commands, up to `count`, taken out of the buffer: an atomic list leaves whole or stays. */
+function take(buffer: CommandUnderWay[], count: number): CommandUnderWay[] {
   let taken = 0;
   for (const [place, { command }] of buffer.entries()) {
     const { list } = command;

@@ -23,7 +23,7 @@ const STRAGGLER_PAUSE_MS = 500;
 export type End = KnownOutcome | Problem;
 
 /** A command on its way, and the one who waits for it. */
-export interface Submission {
+export interface CommandUnderWay {
   command: Command;
   arrivedAtMs: number;
   state: 'waiting' | 'sent' | 'settled';
@@ -33,7 +33,7 @@ export interface Submission {
 
 export interface SentEnvelope {
   jobId: string;
-  submissions: Submission[];
+  commands: CommandUnderWay[];
   /** When its oldest command arrived. */
   arrivedAtMs: number;
   sentAtMs: number;
@@ -76,7 +76,7 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
   const add: Delivery['add'] = async (envelope) => {
     if (deps.isQueueAway()) return 'never sent';
     try {
-      const data = toEnvelope(envelope.submissions.map(({ command }) => command));
+      const data = toEnvelope(envelope.commands.map(({ command }) => command));
       await withDeadline(deps.queue.add(envelope.jobId, data), QUEUE_DEADLINE_MS, 'the queue did not take it in time');
       return 'added';
     } catch (error) {
@@ -86,16 +86,16 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
   };
 
   const settle: Delivery['settle'] = async (envelope) => {
-    const open = envelope.submissions.filter(({ state }) => state === 'sent');
+    const open = envelope.commands.filter(({ state }) => state === 'sent');
     // A failed read is reported by the reader; the next look tries again.
     const known = await deps.readOutcomes(open.map(({ command }) => command.id)).catch(() => undefined);
     if (!known) return false;
-    const missing = open.filter((submission) => {
-      const outcome = known.get(submission.command.id);
-      if (!outcome || !isAnswer(outcome, submission.command)) return true;
-      submission.state = 'settled';
-      submission.onEnd(outcome);
-      deps.onOutcome?.(performance.now() - submission.arrivedAtMs, submission.command, outcome);
+    const missing = open.filter((each) => {
+      const outcome = known.get(each.command.id);
+      if (!outcome || !isAnswer(outcome, each.command)) return true;
+      each.state = 'settled';
+      each.onEnd(outcome);
+      deps.onOutcome?.(performance.now() - each.arrivedAtMs, each.command, outcome);
       return false;
     });
     return missing.length === 0;
@@ -141,16 +141,16 @@ function isAnswer(outcome: KnownOutcome, command: Command): boolean {
   return outcome.state !== 'pending' || outcome.requestHash !== command.requestHash;
 }
 
-export function refuse(submissions: readonly Submission[]): void {
-  for (const submission of submissions) {
-    submission.state = 'settled';
-    submission.onEnd(new Problem('unavailable'));
+export function refuse(commands: readonly CommandUnderWay[]): void {
+  for (const each of commands) {
+    each.state = 'settled';
+    each.onEnd(new Problem('unavailable'));
   }
 }
 
 /** Nobody waits for any of it, and it had its time. */
 export function isAbandoned(envelope: SentEnvelope, timeoutMs: number): boolean {
-  const isWaitedFor = envelope.submissions.some(({ state, hasWaiter }) => state === 'sent' && hasWaiter);
+  const isWaitedFor = envelope.commands.some(({ state, hasWaiter }) => state === 'sent' && hasWaiter);
   return !isWaitedFor && performance.now() - envelope.sentAtMs > timeoutMs;
 }
 

@@ -518,7 +518,7 @@ describe('a key', () => {
       run({
         kind: 'deposit',
         principal: { userId: bank.userId, role: 'bank', walletId: bank.walletId },
-        walletId: Number(anna.walletId),
+        toWalletId: Number(anna.walletId),
         amount: '0.01',
         idempotencyKey: 'the-key',
         requestId: crypto.randomUUID(),
@@ -623,7 +623,7 @@ describe('a key', () => {
     const pay = {
       kind: 'transfer' as const,
       principal: { userId: anna.userId, role: 'customer' as const, walletId: anna.walletId },
-      walletId: Number(boris.walletId),
+      toWalletId: Number(boris.walletId),
       ...SLOW,
     };
     const rejected = { code: 'insufficient_funds', extras: { isReplay: false } };

@@ -16,12 +16,12 @@ const bulkOver = (find: (id: bigint) => WalletFacts | undefined) =>
     clock: { nowMs: () => Promise.resolve(0), observe: () => undefined } as never,
     timeoutMs: 1_000,
   });
-const items = [2, 3].map((walletId) => ({
-  walletId,
+const items = [2, 3].map((toWalletId) => ({
+  toWalletId,
   amount: 1,
   details: undefined,
   externalId: undefined,
-  idempotencyKey: `k${walletId}`,
+  idempotencyKey: `k${toWalletId}`,
 }));
 const request = {
   kind: 'transfer',

@@ -14,7 +14,7 @@ function sent(commands: readonly Command[], known: readonly KnownOutcome[] | Err
   const ends = new Map<string, End>();
   const envelope: SentEnvelope = {
     ...{ jobId: 'e-1', arrivedAtMs: 0, sentAtMs: 0, lookedUpAtMs: 0, isHandled: false, ring: () => undefined },
-    submissions: commands.map((each) => ({
+    commands: commands.map((each) => ({
       ...{ command: each, arrivedAtMs: 0, state: 'sent' as const, hasWaiter: true },
       onEnd: (end) => ends.set(each.id, end),
     })),
@@ -27,7 +27,7 @@ function sent(commands: readonly Command[], known: readonly KnownOutcome[] | Err
     ...{ queue: {} as LedgerQueue, isQueueAway: () => false, neverSent: () => false },
     ...{ reportQueueFailure: () => undefined, readOutcomes },
   });
-  const states = () => envelope.submissions.map(({ state }) => state);
+  const states = () => envelope.commands.map(({ state }) => state);
   return { envelope, delivery, ends, states };
 }
 

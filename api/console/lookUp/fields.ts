@@ -10,4 +10,4 @@ export const walletNumber = z
   .pipe(walletIdField);
 
 /** Why an operator does something to somebody's wallet. */
-export const reasonField = detailsField.trim().refine((text) => text.length > 0, 'must be given');
+export const typedReasonField = detailsField.trim().refine((text) => text.length > 0, 'must be given');

@@ -20,7 +20,7 @@ import { parsePart } from '../../http/schemas.ts';
 import { operatorOf } from '../access.ts';
 import type { Audit } from '../audit.ts';
 import type { RenderConsole } from '../render.ts';
-import { reasonField, walletNumber } from './fields.ts';
+import { typedReasonField, walletNumber } from './fields.ts';
 import { noteLookUp, showSearch } from './pages.ts';
 
 interface PersonPagesDeps {
@@ -35,7 +35,7 @@ interface PersonPagesDeps {
 }
 
 const personPath = z.strictObject({ id: walletNumber });
-const unlockForm = z.strictObject({ reason: reasonField });
+const unlockForm = z.strictObject({ reason: typedReasonField });
 
 export function createPersonPages(deps: PersonPagesDeps): Endpoint[] {
   return [

@@ -20,7 +20,7 @@ import { idempotencyKeyField, parsePart, queryInteger } from '../../http/schemas
 import { operatorOf } from '../access.ts';
 import type { Audit } from '../audit.ts';
 import type { RenderConsole } from '../render.ts';
-import { reasonField, walletNumber } from './fields.ts';
+import { typedReasonField, walletNumber } from './fields.ts';
 import { noteLookUp, showSearch } from './pages.ts';
 
 interface WalletPagesDeps {
@@ -44,7 +44,7 @@ const walletQuery = z.object({
   before: queryInteger(1, Number.MAX_SAFE_INTEGER).optional().catch(undefined),
   asked: z.uuid().optional().catch(undefined),
 });
-const freezeForm = z.strictObject({ reason: reasonField, idempotency_key: idempotencyKeyField });
+const freezeForm = z.strictObject({ reason: typedReasonField, idempotency_key: idempotencyKeyField });
 
 interface Refused {
   given: Record<string, unknown>;

@@ -118,7 +118,7 @@ function send({ move }: PaymentDeps, res: Response, principal: Principal, paymen
   return move({
     kind: principal.role === 'bank' ? 'deposit' : 'transfer',
     principal,
-    walletId: payment.wallet_id,
+    toWalletId: payment.wallet_id,
     amount: payment.amount,
     details: payment.details,
     idempotencyKey: payment.idempotency_key,
