@@ -31,8 +31,8 @@ import type { ProvenCredentials } from './provenCredentials.ts';
 import { createAllowance } from '../quotas/allowance.ts';
 import type { Allowance } from '../quotas/allowance.ts';
 import { createQuota } from './quota.ts';
-import { createSessions } from './sessions.ts';
-import type { Sessions } from './sessions.ts';
+import { createSessions } from './sessions/sessions.ts';
+import type { Sessions } from './sessions/sessions.ts';
 
 /** Of Node's four threads, which DNS, files and zlib need too. */
 const PROOFS_AT_ONCE = 2;

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
-import { createSessionCache } from '../../api/auth/sessionCache.ts';
+import { createSessionCache } from '../../api/auth/sessions/sessionCache.ts';
 import type { Principal } from '../../api/http/route.ts';
 
 const ANNA: Principal = { userId: 1n, role: 'customer', walletId: 2n };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { readSessionCookies } from '../../api/auth/sessionCookies.ts';
+import { readSessionCookies } from '../../api/auth/sessions/sessionCookies.ts';
 
 describe('the session cookies of a request', () => {
   test.each([

@@ -5,7 +5,7 @@
  * is look at the console's last figures, for whatever changes something is written down first.
  */
 import { LRUCache } from 'lru-cache';
-import type { Principal } from '../http/route.ts';
+import type { Principal } from '../../http/route.ts';
 
 const MAX_AGE_MS = 5_000;
 const MAX_REMEMBERED = 20_000;
