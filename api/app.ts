@@ -19,7 +19,7 @@ import type { DatabaseGuard } from './database/databaseGuard.ts';
 import { mountEndpoints } from './http/endpoint.ts';
 import type { Endpoint } from './http/endpoint.ts';
 import { createFailures } from './http/failures.ts';
-import { createApiHeaders } from './http/headers.ts';
+import { createApiHeaders } from './http/browser/securityHeaders.ts';
 import { createRequestMetrics } from './metrics.ts';
 import type { RequestMetrics } from './metrics.ts';
 import type { Move } from './kinds/movements.ts';

@@ -7,7 +7,7 @@ import { access } from 'node:fs/promises';
 import path from 'node:path';
 import { ConfigurationError } from '../shared/env.ts';
 import type { Env } from '../shared/env.ts';
-import { findPostgres, startPostgres } from './embeddedPostgres.ts';
+import { findPostgres, startPostgres } from './postgres/embeddedPostgres.ts';
 
 export interface Books {
   databaseUrl: string;

@@ -12,7 +12,7 @@ import { runProcess } from '../shared/lifecycle.ts';
 import { migrate } from '../shared/store/database/migrate.ts';
 import { banner } from './banner.ts';
 import { loadCredentials, prepareFolder } from './credentials.ts';
-import { startPostgres } from './embeddedPostgres.ts';
+import { startPostgres } from './postgres/embeddedPostgres.ts';
 import { assertPortFree } from './port.ts';
 import { supervise } from './supervise.ts';
 

@@ -14,7 +14,7 @@ import { queueConnections } from '../shared/queue/postgresBackend.ts';
 import { createQueueBackend, probeQueues } from '../shared/queue/queueBackend.ts';
 import type { LedgerWorker, QueueBackend } from '../shared/queue/ledgerQueue.ts';
 import { ADVISORY_LOCKS } from '../shared/store/database/advisoryLocks.ts';
-import { assertUsable } from '../shared/store/database/assertUsable.ts';
+import { assertUsable } from '../shared/store/database/checks/assertUsable.ts';
 import { createApplyPool, createProbePool } from '../shared/store/database/pool.ts';
 import { readDatabaseTime } from '../shared/store/database/readDatabaseTime.ts';
 import { startSampling } from '../shared/telemetry/startSampling.ts';

@@ -5,7 +5,7 @@
 import type { RequestHandler, Response } from 'express';
 import { Fault } from '../../shared/errors/fault.ts';
 import type { Auth } from '../auth/auth.ts';
-import { refuseForeign } from '../http/csrf.ts';
+import { refuseForeign } from '../http/browser/csrf.ts';
 import { Problem } from '../http/problem.ts';
 import type { Principal } from '../http/route.ts';
 

@@ -8,7 +8,7 @@ import type { Dependency } from '../../shared/dependency.ts';
 import type { Env } from '../../shared/env.ts';
 import type { Logger } from '../../shared/logger.ts';
 import { queueConnections } from '../../shared/queue/postgresBackend.ts';
-import { assertUsable } from '../../shared/store/database/assertUsable.ts';
+import { assertUsable } from '../../shared/store/database/checks/assertUsable.ts';
 import { createPool, createPrisma, createProbePool } from '../../shared/store/database/pool.ts';
 import type { Pool, PrismaClient } from '../../shared/store/database/pool.ts';
 import { readDatabaseTime } from '../../shared/store/database/readDatabaseTime.ts';

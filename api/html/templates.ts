@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { Response } from 'express';
 import ejs from 'ejs';
 import { Fault } from '../../shared/errors/fault.ts';
-import { createPageHeaders } from '../http/headers.ts';
+import { createPageHeaders } from '../http/browser/securityHeaders.ts';
 
 /** Throws a `Fault` for a template that is not there. */
 type Print = (template: string, page: object) => string;

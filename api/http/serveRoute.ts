@@ -6,7 +6,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import type { z } from 'zod';
 import type { Dependency } from '../../shared/dependency.ts';
 import type { Auth } from '../auth/auth.ts';
-import { refuseForeign } from './csrf.ts';
+import { refuseForeign } from './browser/csrf.ts';
 import { knownProblem } from './failures.ts';
 import { Problem } from './problem.ts';
 import { isSettled } from '../../shared/problems.ts';

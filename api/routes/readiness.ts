@@ -5,7 +5,7 @@
  */
 import type { Dependency } from '../../shared/dependency.ts';
 import { startRounds } from '../../shared/rounds.ts';
-import { isDurable } from '../../shared/store/database/durability.ts';
+import { isDurable } from '../../shared/store/database/checks/durability.ts';
 import { pendingMigrations } from '../../shared/store/database/migrate.ts';
 import type { Pool } from '../../shared/store/database/pool.ts';
 import { countWorkers } from '../../shared/store/fleet/workerPresence.ts';

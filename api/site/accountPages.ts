@@ -5,7 +5,7 @@
 import type { Request, Response } from 'express';
 import type { PrismaClient } from '../../shared/store/database/pool.ts';
 import type { Auth } from '../auth/auth.ts';
-import { refuseForeign } from '../http/csrf.ts';
+import { refuseForeign } from '../http/browser/csrf.ts';
 import type { DatabaseGuard } from '../database/databaseGuard.ts';
 import type { Endpoint } from '../http/endpoint.ts';
 import { Problem } from '../http/problem.ts';

@@ -5,8 +5,8 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { startPostgres } from '../../cli/embeddedPostgres.ts';
-import { serverPid } from '../../cli/postgresProcess.ts';
+import { startPostgres } from '../../cli/postgres/embeddedPostgres.ts';
+import { serverPid } from '../../cli/postgres/postgresProcess.ts';
 import { connectClient } from '../../shared/store/database/connection.ts';
 
 export interface BenchPostgres {

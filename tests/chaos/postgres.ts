@@ -10,8 +10,8 @@ import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, chown } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { freePort } from '../../cli/embeddedPostgres.ts';
-import { findOwner, findPrograms, runProgram } from '../../cli/postgresBinaries.ts';
+import { freePort } from '../../cli/postgres/embeddedPostgres.ts';
+import { findOwner, findPrograms, runProgram } from '../../cli/postgres/postgresBinaries.ts';
 import { run } from '../support/database.ts';
 
 export interface CrashingPostgres {

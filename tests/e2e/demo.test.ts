@@ -7,7 +7,7 @@ import { createHttpClient } from '../../cli/demo/http.ts';
 import type { Answer, Call, Send } from '../../cli/demo/http.ts';
 import { play } from '../../cli/demo/play.ts';
 import { isConsistent, reportLines } from '../../cli/demo/report.ts';
-import { freePort } from '../../cli/embeddedPostgres.ts';
+import { freePort } from '../../cli/postgres/embeddedPostgres.ts';
 import { connectClient } from '../../shared/store/database/connection.ts';
 import { verifyBooks } from '../../shared/store/books/verifyBooks.ts';
 import { run } from '../support/database.ts';

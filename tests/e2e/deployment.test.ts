@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { freePort } from '../../cli/embeddedPostgres.ts';
+import { freePort } from '../../cli/postgres/embeddedPostgres.ts';
 import { readEnv } from '../../shared/env.ts';
 import { METRIC_NAMES } from '../../shared/telemetry/catalogue.ts';
 import { createClient } from '../support/client.ts';

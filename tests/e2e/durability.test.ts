@@ -1,6 +1,6 @@
 /** The service does not work on a PostgreSQL that confirms what a crash can take back, and says so. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { isDurable } from '../../shared/store/database/durability.ts';
+import { isDurable } from '../../shared/store/database/checks/durability.ts';
 import { createClient } from '../support/client.ts';
 import { query } from '../support/inspect.ts';
 import { openRequestPool } from '../support/pools.ts';

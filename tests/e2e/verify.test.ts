@@ -3,7 +3,7 @@ import { access, chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { freePort } from '../../cli/embeddedPostgres.ts';
+import { freePort } from '../../cli/postgres/embeddedPostgres.ts';
 import { connectClient } from '../../shared/store/database/connection.ts';
 import { run } from '../support/database.ts';
 import { message, spawnProgram } from '../support/processes.ts';

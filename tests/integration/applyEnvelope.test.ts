@@ -17,7 +17,7 @@ import { insertPending } from '../../shared/store/ledger/pendingOperations.ts';
 import type { Pool } from '../../shared/store/database/pool.ts';
 import { readOutcomes } from '../../shared/store/ledger/readOutcomes.ts';
 import type { WatchTransaction } from '../../shared/telemetry/tracing.ts';
-import { freePort } from '../../cli/embeddedPostgres.ts';
+import { freePort } from '../../cli/postgres/embeddedPostgres.ts';
 import {
   atomic,
   balanceOf,

@@ -10,9 +10,9 @@ import { afterEach, beforeEach, describe, expect, inject, onTestFinished, test }
 import { createQueueBackend } from '../../shared/queue/queueBackend.ts';
 import { ConfigurationError } from '../../shared/env.ts';
 import { connectClient } from '../../shared/store/database/connection.ts';
-import { assertServer } from '../../shared/store/database/assertServer.ts';
-import { assertUsable } from '../../shared/store/database/assertUsable.ts';
-import { FUNCTIONS, RIGHTS } from '../../shared/store/database/rights.ts';
+import { assertServer } from '../../shared/store/database/checks/assertServer.ts';
+import { assertUsable } from '../../shared/store/database/checks/assertUsable.ts';
+import { FUNCTIONS, RIGHTS } from '../../shared/store/database/checks/rights.ts';
 import { migrate } from '../../shared/store/database/migrate.ts';
 import { createApplyPool, createPool, createPrisma, createSamplePool } from '../../shared/store/database/pool.ts';
 import type { Pool } from '../../shared/store/database/pool.ts';

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ConfigurationError } from '../../shared/env.ts';
 import { assertPartitions, migrate, pendingMigrations } from '../../shared/store/database/migrate.ts';
 import { createPool } from '../../shared/store/database/pool.ts';
-import { freePort } from '../../cli/embeddedPostgres.ts';
+import { freePort } from '../../cli/postgres/embeddedPostgres.ts';
 import { run } from '../support/database.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { spawnProgram } from '../support/processes.ts';

@@ -5,7 +5,7 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { startPostgres } from '../../cli/embeddedPostgres.ts';
+import { startPostgres } from '../../cli/postgres/embeddedPostgres.ts';
 
 /** The programs of another PostgreSQL, such as /usr/lib/postgresql/15/bin, for a run of the tests on that. */
 export const OTHER_POSTGRES = 'TEST_POSTGRES_BIN';

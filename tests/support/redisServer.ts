@@ -6,7 +6,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { Redis } from 'ioredis';
-import { freePort } from '../../cli/embeddedPostgres.ts';
+import { freePort } from '../../cli/postgres/embeddedPostgres.ts';
 import { until } from './waiting.ts';
 
 export interface RedisServer {

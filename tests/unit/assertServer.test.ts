@@ -1,6 +1,6 @@
 /** Which servers are refused, and with which words: those of them that a test cannot have are values here. */
 import { expect, test } from 'vitest';
-import { objectTo } from '../../shared/store/database/assertServer.ts';
+import { objectTo } from '../../shared/store/database/checks/assertServer.ts';
 
 const SOUND = {
   version: 15,

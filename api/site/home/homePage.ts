@@ -23,7 +23,7 @@ import { readWalletMarks } from '../../../shared/store/ledger/readWalletMarks.ts
 import type { Pool } from '../../../shared/store/database/pool.ts';
 import { createBatcher } from '../../../shared/batcher.ts';
 import { operationId } from '../../submission/command.ts';
-import { refuseForeign } from '../../http/csrf.ts';
+import { refuseForeign } from '../../http/browser/csrf.ts';
 import type { Endpoint } from '../../http/endpoint.ts';
 import { PROBLEMS } from '../../../shared/problems.ts';
 import type { Principal } from '../../http/route.ts';

@@ -15,7 +15,7 @@ import { findEqualPayment } from '../../../shared/store/ledger/findEqualPayment.
 import type { EqualPayment } from '../../../shared/store/ledger/findEqualPayment.ts';
 import type { Auth } from '../../auth/auth.ts';
 import { operationId } from '../../submission/command.ts';
-import { refuseForeign } from '../../http/csrf.ts';
+import { refuseForeign } from '../../http/browser/csrf.ts';
 import type { DatabaseGuard } from '../../database/databaseGuard.ts';
 import type { Move } from '../../kinds/movements.ts';
 import { Problem } from '../../http/problem.ts';

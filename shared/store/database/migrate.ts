@@ -16,7 +16,7 @@ import { Fault } from '../../errors/fault.ts';
 import { ConfigurationError } from '../../env.ts';
 import { ADVISORY_LOCKS } from './advisoryLocks.ts';
 import { connectClient, unreachable } from './connection.ts';
-import { assertServer } from './assertServer.ts';
+import { assertServer } from './checks/assertServer.ts';
 import type { Pool } from './pool.ts';
 
 const MIGRATIONS_FOLDER = fileURLToPath(new URL('../../../prisma/migrations/', import.meta.url));

@@ -1,7 +1,7 @@
 /** The headers that protect a browser. What an API answers is never a page, so it may load nothing at all. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import helmet from 'helmet';
-import { Fault } from '../../shared/errors/fault.ts';
+import { Fault } from '../../../shared/errors/fault.ts';
 
 type SetHeaders = (req: IncomingMessage, res: ServerResponse) => void;
 

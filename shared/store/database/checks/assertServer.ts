@@ -3,10 +3,10 @@
  * or a migration starts, and refused in one sentence.
  */
 import type pg from 'pg';
-import { Fault } from '../../errors/fault.ts';
-import { ConfigurationError } from '../../env.ts';
-import { POOLER } from './connection.ts';
-import { EVERY_SESSION } from './session.ts';
+import { Fault } from '../../../errors/fault.ts';
+import { ConfigurationError } from '../../../env.ts';
+import { POOLER } from '../connection.ts';
+import { EVERY_SESSION } from '../session.ts';
 
 /** The oldest that the tests run on. */
 const OLDEST_VERSION = 15;

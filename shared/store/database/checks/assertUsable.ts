@@ -1,10 +1,10 @@
 /** For the start of every process: the database is one that it can work on, with what it may do there, and all that. */
 import type pg from 'pg';
-import { ConfigurationError } from '../../env.ts';
-import { unreachable } from './connection.ts';
+import { ConfigurationError } from '../../../env.ts';
+import { unreachable } from '../connection.ts';
 import { assertDurable } from './durability.ts';
-import { assertPartitions } from './migrate.ts';
-import type { Pool } from './pool.ts';
+import { assertPartitions } from '../migrate.ts';
+import type { Pool } from '../pool.ts';
 import { assertRights } from './rights.ts';
 import { assertServer } from './assertServer.ts';
 

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type pg from 'pg';
-import { ConfigurationError } from '../shared/env.ts';
+import { ConfigurationError } from '../../shared/env.ts';
 
 /** A server that is starting or stopping settles within this time. */
 const SETTLE_LIMIT_MS = 10_000;

@@ -1,7 +1,7 @@
 /** What the user of `DATABASE_URL` must be allowed to do, where it is not the owner of the tables. */
 import type pg from 'pg';
-import { ConfigurationError } from '../../env.ts';
-import { SCHEMA } from './databaseUrl.ts';
+import { ConfigurationError } from '../../../env.ts';
+import { SCHEMA } from '../databaseUrl.ts';
 
 type Right = 'SELECT' | 'INSERT' | 'UPDATE' | 'DELETE';
 

@@ -2,8 +2,8 @@
  * Whether a COMMIT that PostgreSQL has confirmed outlives its crash. With `synchronous_commit` off it may not, and then
  * no answer of the service is worth anything. Anything stronger is for the operator to choose and is left alone.
  */
-import { ConfigurationError } from '../../env.ts';
-import type { Pool } from './pool.ts';
+import { ConfigurationError } from '../../../env.ts';
+import type { Pool } from '../pool.ts';
 
 // A change of the configuration file reaches every session at once, one for the role or the database only those that are
 // opened later (runtime-config, "Setting Parameters").

@@ -3,7 +3,7 @@
  * browsers send neither header and pass.
  */
 import type { Request } from 'express';
-import { Problem } from './problem.ts';
+import { Problem } from '../problem.ts';
 
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
 

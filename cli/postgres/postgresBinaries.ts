@@ -9,8 +9,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { Fault } from '../shared/errors/fault.ts';
-import { ConfigurationError } from '../shared/env.ts';
+import { Fault } from '../../shared/errors/fault.ts';
+import { ConfigurationError } from '../../shared/env.ts';
 
 export interface Programs {
   initdb: string;
