@@ -2,7 +2,7 @@
  * What must hold in the books, as data: `verifyBooks.ts` walks the tables and asks these questions of every row.
  *
  * A walk reads one table in the order of its primary key, in chunks, and joins each chunk by primary keys only, so the
- * work is the same per row whether there are a thousand or ten million. `holds` is SQL that is true for a sound row:
+ * work is the same per row whether there are a thousand or ten million. `isSound` is SQL that is true for a sound row:
  * anything else, NULL too, is a broken one, so that a check which forgets a case complains rather than stays silent. A
  * check about a row that another check already misses (no such wallet, no such operation) holds, so that one fault has
  * one name.
@@ -20,7 +20,7 @@ interface Check {
   /** What holds in sound books, as one phrase. */
   says: string;
   /** SQL over the walk's columns. */
-  holds: string;
+  isSound: string;
   /** SQL text: what is there instead. */
   found: string;
 }
@@ -84,49 +84,49 @@ const entries: Walk = {
     {
       id: 'entry-sequence',
       says: "a wallet's entries are numbered 1, 2, 3 … without a gap",
-      holds: 'r.seq = r.previous_seq + 1',
+      isSound: 'r.seq = r.previous_seq + 1',
       found: `format('follows number %s', r.previous_seq)`,
     },
     {
       id: 'entry-balance',
       says: 'the balance after an entry is the balance before it plus its amount',
-      holds: 'r.balance_after = r.previous_balance::numeric + r.amount',
+      isSound: 'r.balance_after = r.previous_balance::numeric + r.amount',
       found: `format('%s after %s and %s', r.balance_after, r.previous_balance, r.amount)`,
     },
     {
       id: 'entry-time',
       says: "a wallet's entries are in the order of time",
-      holds: `r.previous_at IS NULL OR r.created_at >= r.previous_at OR r.created_at < ${JOURNAL_SINCE}`,
+      isSound: `r.previous_at IS NULL OR r.created_at >= r.previous_at OR r.created_at < ${JOURNAL_SINCE}`,
       found: `format('of %s, follows one of %s', r.created_at, r.previous_at)`,
     },
     {
       id: 'entry-overdraft',
       says: 'no customer wallet ever was below zero, or below what it held',
-      holds: `w.id IS NULL OR w.kind <> 'customer' OR r.balance_after >= coalesce(r.held_after, 0)`,
+      isSound: `w.id IS NULL OR w.kind <> 'customer' OR r.balance_after >= coalesce(r.held_after, 0)`,
       found: `format('balance %s, of which %s held', r.balance_after, coalesce(r.held_after, 0))`,
     },
     {
       id: 'entry-wallet',
       says: 'an entry is in a wallet that exists',
-      holds: 'w.id IS NOT NULL',
+      isSound: 'w.id IS NOT NULL',
       found: `format('there is no wallet %s', r.wallet_id)`,
     },
     {
       id: 'entry-operation',
       says: 'an entry is of an operation that exists',
-      holds: 'o.id IS NOT NULL',
+      isSound: 'o.id IS NOT NULL',
       found: `format('there is no operation %s', r.operation_id)`,
     },
     {
       id: 'entry-rejected',
       says: 'a rejected operation has no entries',
-      holds: `o.id IS NULL OR o.status = 'applied'`,
+      isSound: `o.id IS NULL OR o.status = 'applied'`,
       found: `format('operation %s is %s', o.id, o.status)`,
     },
     {
       id: 'entry-side',
       says: 'an applied operation has no entries but its debit and its credit',
-      holds: `o.id IS NULL OR o.status <> 'applied' OR (r.wallet_id, r.seq) IN
+      isSound: `o.id IS NULL OR o.status <> 'applied' OR (r.wallet_id, r.seq) IN
         ((o.debit_wallet_id, o.debit_seq), (o.credit_wallet_id, o.credit_seq))`,
       found: `format('operation %s has its entries at %s/%s and %s/%s',
         o.id, o.debit_wallet_id, o.debit_seq, o.credit_wallet_id, o.credit_seq)`,
@@ -152,7 +152,7 @@ const operations: Walk = {
     {
       id: 'operation-outcome',
       says: 'an operation is applied and numbered in the journals of both wallets, or rejected with a reason',
-      holds: `CASE r.status WHEN 'applied' THEN r.reason IS NULL
+      isSound: `CASE r.status WHEN 'applied' THEN r.reason IS NULL
           AND (r.debit_seq IS NULL) = (r.credit_seq IS NULL)
           AND (r.debit_seq IS NOT NULL OR (NOT r.moves AND r.applied_at < ${JOURNAL_SINCE}))
         WHEN 'rejected' THEN r.reason IS NOT NULL AND r.debit_seq IS NULL AND r.credit_seq IS NULL END`,
@@ -162,59 +162,59 @@ const operations: Walk = {
     {
       id: 'operation-amount',
       says: 'an operation moves more than zero and at most fifteen digits; freezing a wallet moves nothing',
-      holds: `CASE WHEN r.moves THEN r.amount BETWEEN 1 AND ${LIMIT} ELSE r.amount = 0 END`,
+      isSound: `CASE WHEN r.moves THEN r.amount BETWEEN 1 AND ${LIMIT} ELSE r.amount = 0 END`,
       found: `format('amount %s', r.amount)`,
     },
     {
       id: 'operation-debit',
       says: "an applied operation's debit entry is where it says, with its amount",
-      holds: `r.status <> 'applied' OR r.debit_seq IS NULL OR (d.operation_id = r.id
+      isSound: `r.status <> 'applied' OR r.debit_seq IS NULL OR (d.operation_id = r.id
         AND d.amount = CASE WHEN r.moves THEN -r.amount::numeric ELSE 0 END)`,
       found: `format('%s expected at %s/%s, %s', CASE WHEN r.moves THEN -r.amount::numeric ELSE 0 END, r.debit_wallet_id, r.debit_seq, ${ENTRY_IS('d')})`,
     },
     {
       id: 'operation-credit',
       says: "an applied operation's credit entry is where it says, with its amount",
-      holds: `r.status <> 'applied' OR r.credit_seq IS NULL OR (c.operation_id = r.id
+      isSound: `r.status <> 'applied' OR r.credit_seq IS NULL OR (c.operation_id = r.id
         AND c.amount = CASE WHEN r.moves THEN r.amount ELSE 0 END)`,
       found: `format('%s expected at %s/%s, %s', CASE WHEN r.moves THEN r.amount ELSE 0 END, r.credit_wallet_id, r.credit_seq, ${ENTRY_IS('c')})`,
     },
     {
       id: 'operation-sum',
       says: "an applied operation's two entries sum to zero",
-      holds: 'NOT r.moved OR d.amount IS NULL OR c.amount IS NULL OR d.amount::numeric + c.amount = 0',
+      isSound: 'NOT r.moved OR d.amount IS NULL OR c.amount IS NULL OR d.amount::numeric + c.amount = 0',
       found: `format('%s and %s', d.amount, c.amount)`,
     },
     {
       id: 'operation-wallets',
       says: WALLETS_IN_WORDS,
-      holds: `r.status <> 'applied' OR ${byKind(({ wallets: between }) => between)}`,
+      isSound: `r.status <> 'applied' OR ${byKind(({ wallets: between }) => between)}`,
       found: `format('%s from wallet %s (%s) to wallet %s (%s)', r.kind, r.debit_wallet_id,
         coalesce(dw.kind, 'does not exist'), r.credit_wallet_id, coalesce(cw.kind, 'does not exist'))`,
     },
     {
       id: 'operation-currency',
       says: 'an applied operation, its debit wallet and its credit wallet are in one currency',
-      holds: `NOT r.moved OR (coalesce(dw.currency, r.currency) = r.currency
+      isSound: `NOT r.moved OR (coalesce(dw.currency, r.currency) = r.currency
         AND coalesce(cw.currency, r.currency) = r.currency)`,
       found: `format('%s from a wallet in %s to one in %s', r.currency, dw.currency, cw.currency)`,
     },
     {
       id: 'operation-initiator',
       says: 'an operation was asked for by a user who exists',
-      holds: 'u.id IS NOT NULL',
+      isSound: 'u.id IS NOT NULL',
       found: `format('there is no user %s', r.initiator_id)`,
     },
     {
       id: 'operation-operator',
       says: 'what only operators may do was asked for by one',
-      holds: `u.id IS NULL OR coalesce(${byKind(({ by }) => (by === 'operator' ? `u.role = 'operator'` : 'true'))}, true)`,
+      isSound: `u.id IS NULL OR coalesce(${byKind(({ by }) => (by === 'operator' ? `u.role = 'operator'` : 'true'))}, true)`,
       found: `format('%s by user %s (%s)', r.kind, u.id, u.role)`,
     },
     {
       id: 'operation-owner',
       says: "money leaves only the initiator's own wallet: a bank's by deposit, a customer's by transfer",
-      holds: `r.status <> 'applied' OR u.id IS NULL OR dw.id IS NULL OR coalesce(${byKind(({ by }) =>
+      isSound: `r.status <> 'applied' OR u.id IS NULL OR dw.id IS NULL OR coalesce(${byKind(({ by }) =>
         by === 'operator' ? 'true' : `dw.owner_id = u.id AND u.role = '${by}'`,
       )}, true)`,
       found: `format('%s by user %s (%s) out of a wallet of user %s', r.kind, u.id, u.role, dw.owner_id)`,
@@ -238,43 +238,43 @@ const wallets: Walk = {
     {
       id: 'wallet-balance',
       says: "a wallet's balance is the sum of its entries",
-      holds: 'r.balance = coalesce(last.balance_after, 0)',
+      isSound: 'r.balance = coalesce(last.balance_after, 0)',
       found: `format('balance %s, its entries make %s', r.balance, coalesce(last.balance_after, 0))`,
     },
     {
       id: 'wallet-version',
       says: "a wallet's version is the number of its entries",
-      holds: 'r.version = coalesce(last.seq, 0)',
+      isSound: 'r.version = coalesce(last.seq, 0)',
       found: `format('version %s, its newest entry is number %s', r.version, coalesce(last.seq, 0))`,
     },
     {
       id: 'wallet-time',
       says: "a wallet's next entry is not before its newest one",
-      holds: 'last.created_at IS NULL OR r.booked_at >= last.created_at',
+      isSound: 'last.created_at IS NULL OR r.booked_at >= last.created_at',
       found: `format('from %s, its newest entry is of %s', r.booked_at, last.created_at)`,
     },
     {
       id: 'wallet-overdraft',
       says: 'no customer wallet is below zero',
-      holds: `r.kind <> 'customer' OR r.balance >= 0`,
+      isSound: `r.kind <> 'customer' OR r.balance >= 0`,
       found: `format('balance %s', r.balance)`,
     },
     {
       id: 'wallet-held',
       says: 'what is held is between zero and, for a customer, the balance',
-      holds: `r.held >= 0 AND (r.kind <> 'customer' OR r.held <= greatest(r.balance, 0))`,
+      isSound: `r.held >= 0 AND (r.kind <> 'customer' OR r.held <= greatest(r.balance, 0))`,
       found: `format('held %s of %s', r.held, r.balance)`,
     },
     {
       id: 'wallet-limit',
       says: 'a balance has at most fifteen digits',
-      holds: `r.balance BETWEEN -${LIMIT} AND ${LIMIT}`,
+      isSound: `r.balance BETWEEN -${LIMIT} AND ${LIMIT}`,
       found: `format('balance %s', r.balance)`,
     },
     {
       id: 'wallet-owner',
       says: 'a settlement wallet is owned by a bank, a customer wallet by a customer',
-      holds: `u.role = CASE r.kind WHEN 'settlement' THEN 'bank' WHEN 'customer' THEN 'customer' END`,
+      isSound: `u.role = CASE r.kind WHEN 'settlement' THEN 'bank' WHEN 'customer' THEN 'customer' END`,
       found: `format('%s wallet of user %s (%s)', r.kind, r.owner_id, coalesce(u.role, 'does not exist'))`,
     },
   ],
@@ -293,7 +293,7 @@ const promises: Walk = {
     {
       id: 'promise-hash',
       says: 'a promised operation that has an outcome has it for the request that was promised',
-      holds: 'o.id IS NULL OR o.request_hash = r.request_hash',
+      isSound: 'o.id IS NULL OR o.request_hash = r.request_hash',
       found: `format('promised %s…, stored %s…', left(encode(r.request_hash, 'hex'), 12), left(encode(o.request_hash, 'hex'), 12))`,
     },
   ],

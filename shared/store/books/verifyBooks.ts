@@ -204,10 +204,10 @@ function chunkQuery(walk: Walk): string {
   const key = walk.key.map(([column]) => column).join(', ');
   const position = walk.key.map(([, type], index) => `$${index + 1}::${type}`).join(', ');
   const end = walk.key.map(([, type], index) => `$${carried.length + 3 + index}::${type}`).join(', ');
-  const isBroken = (holds: string) => `((${holds}) IS NOT TRUE)`;
-  const broken = walk.checks.map(({ holds }) => isBroken(holds)).join('\n OR ');
+  const isBroken = (isSound: string) => `((${isSound}) IS NOT TRUE)`;
+  const broken = walk.checks.map(({ isSound }) => isBroken(isSound)).join('\n OR ');
   const found = walk.checks
-    .map((check) => `CASE WHEN ${isBroken(check.holds)} THEN ${walk.row} || ': ' || ${check.found} END`)
+    .map((check) => `CASE WHEN ${isBroken(check.isSound)} THEN ${walk.row} || ': ' || ${check.found} END`)
     .join(',\n');
   return `
     WITH page AS MATERIALIZED (
