@@ -5,6 +5,7 @@ import { shorten } from '../html/shorten.ts';
 import { createSendPage, readTemplates } from '../html/templates.ts';
 import { PROBLEMS } from '../../shared/problems.ts';
 import { CONSOLE_ASSETS } from './assets.ts';
+import { KIND_WORDS } from './kindWords.ts';
 import { printDuration, printMoney, printNumber, printTime } from './print.ts';
 
 interface ConsolePage {
@@ -25,7 +26,7 @@ export type RenderConsole = (res: Response, template: string, page: ConsolePage,
 export function createRenderConsole(sharedUrl: (path: string) => string): RenderConsole {
   const send = createSendPage();
   const printPage = readTemplates(join(import.meta.dirname, 'templates'), (print) => ({
-    ...{ problems: PROBLEMS, printDuration, printMoney, printNumber, printTime },
+    ...{ problems: PROBLEMS, kindWords: KIND_WORDS, printDuration, printMoney, printNumber, printTime },
     words: (text: string) => print('words', shorten(text)),
     ...{ sharedUrl, assetUrl: (file: string) => CONSOLE_ASSETS.url(`/ops/assets/${file}`) },
   }));

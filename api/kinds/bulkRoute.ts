@@ -1,14 +1,16 @@
 /** `POST /api/operations/bulk`: a list of movements, as JSON or, with results as they come, as NDJSON. */
 import { z } from 'zod';
 import { MAX_ENVELOPE_COMMANDS } from '../../shared/queue/contracts.ts';
+import type { MovementKind } from '../../shared/ledger/command.ts';
 import type { Bulk, BulkItem, BulkResult } from './bulk.ts';
+import { movementOf } from './movements.ts';
 import { invalidRequest } from '../http/invalidRequest.ts';
 import { parsePrefer } from '../http/prefer.ts';
 import { Problem, attempt, problemReply } from '../http/problem.ts';
 import type { Quotas } from '../quotas/quotas.ts';
 import { NDJSON, createBulkReader, isNdjson } from '../http/body/readBody.ts';
 import { route } from '../http/route.ts';
-import type { Principal, Route } from '../http/route.ts';
+import type { Route } from '../http/route.ts';
 import { createSlicer } from '../http/body/slices.ts';
 import {
   amountField,
@@ -44,10 +46,12 @@ const depositItem = z
     error: 'or an idempotency_key is required',
   });
 
+const ITEMS = { transfer: transferItem, deposit: depositItem } satisfies Record<MovementKind, z.ZodType>;
+
 /** The items are parsed one by one, so that a bad one fails alone; this is how they are documented. */
 const anyItem = z
   .unknown()
-  .meta(z.toJSONSchema(z.union([transferItem, depositItem]), { io: 'input' }) as Record<string, unknown>);
+  .meta(z.toJSONSchema(z.union(Object.values(ITEMS)), { io: 'input' }) as Record<string, unknown>);
 
 const bulkBody = z.strictObject({
   items: z.array(anyItem).min(1, ITEMS_RULE).max(MAX_ITEMS, ITEMS_RULE),
@@ -99,10 +103,11 @@ export function createBulkRoute({ bulk, quotas, admit }: BulkRouteDeps): Route {
         ]);
       }
       await quotas.toList(principal, body.items.length);
+      const kind = movementOf(principal);
       const request = {
-        kind: principal.role === 'bank' ? 'deposit' : 'transfer',
+        kind,
         principal,
-        items: await mapInSlices(body.items, (item) => readItem(item, principal)),
+        items: await mapInSlices(body.items, (item) => readItem(item, kind)),
         requestId,
         prefer: parsePrefer(req.get('Prefer')),
       } as const;
@@ -121,14 +126,10 @@ export function createBulkRoute({ bulk, quotas, admit }: BulkRouteDeps): Route {
   });
 }
 
-function readItem(given: unknown, principal: Principal): BulkItem {
+function readItem(given: unknown, kind: MovementKind): BulkItem {
   if (given instanceof Problem) return given;
   return attempt(() => {
-    const item = parsePart<typeof depositItem | typeof transferItem>(
-      principal.role === 'bank' ? depositItem : transferItem,
-      given,
-      'body',
-    );
+    const item = parsePart<(typeof ITEMS)[MovementKind]>(ITEMS[kind], given, 'body');
     const externalId = 'external_id' in item ? item.external_id : undefined;
     const { wallet_id: toWalletId, amount, details, idempotency_key: idempotencyKey } = item;
     return { toWalletId, amount, details, externalId, idempotencyKey };

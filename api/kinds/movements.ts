@@ -13,9 +13,23 @@ import { createCommand } from '../submission/command.ts';
 import { invalidRequest } from '../http/invalidRequest.ts';
 import type { Preference } from '../http/prefer.ts';
 import { Problem } from '../http/problem.ts';
-import type { Principal } from '../http/route.ts';
+import type { Principal, Role } from '../http/route.ts';
 import type { Submit } from '../submission/submit.ts';
 import type { FindWallet } from '../wallets/findWallet.ts';
+
+/** What an account of each role moves money by. */
+const MOVEMENTS: Record<Role, MovementKind | undefined> = {
+  customer: 'transfer',
+  bank: 'deposit',
+  operator: undefined,
+};
+
+/** Throws `forbidden` for whoever moves no money. */
+export function movementOf({ role }: Pick<Principal, 'role'>): MovementKind {
+  const kind = MOVEMENTS[role];
+  if (!kind) throw new Problem('forbidden');
+  return kind;
+}
 
 /** Who asks, and in which request. */
 export interface MovementRequest {

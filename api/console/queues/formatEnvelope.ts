@@ -5,17 +5,11 @@
 import { printAmount } from '../../../shared/ledger/money.ts';
 import type { Command, KindName } from '../../../shared/ledger/command.ts';
 import { fromEnvelope } from '../../../shared/queue/contracts.ts';
+import { KIND_WORDS } from '../kindWords.ts';
 
 const WALLETS_IN_NAME = 4;
 const WALLETS_SHOWN = 200;
 const COMMANDS_SHOWN = 25;
-
-const NOUNS: Record<KindName, readonly [one: string, many: string]> = {
-  deposit: ['deposit', 'deposits'],
-  transfer: ['transfer', 'transfers'],
-  freeze: ['freeze', 'freezes'],
-  unfreeze: ['unfreeze', 'unfreezes'],
-};
 
 /** `3 deposits, 12 transfers; wallets 4, 7, 9, 12 and 8 more; 2 rejected`. */
 export function envelopeName(data: unknown, returnValue?: unknown): string {
@@ -57,7 +51,7 @@ export function envelopeResult(returnValue: unknown): unknown {
 function countsOf(commands: readonly Command[]): string {
   const counts = new Map<KindName, number>();
   for (const { kind } of commands) counts.set(kind, (counts.get(kind) ?? 0) + 1);
-  return [...counts].map(([kind, count]) => `${count} ${NOUNS[kind][count === 1 ? 0 : 1]}`).join(', ');
+  return [...counts].map(([kind, count]) => `${count} ${KIND_WORDS[kind][count === 1 ? 'one' : 'many']}`).join(', ');
 }
 
 /** In the order of their numbers. */
@@ -73,10 +67,11 @@ function totalsOf(commands: readonly Command[]): Record<string, string> {
 }
 
 function commandLine({ id, kind, debitWalletId, creditWalletId, amountMinor, currency, list }: Command): string {
+  const { one } = KIND_WORDS[kind];
   const what =
     amountMinor > 0n
-      ? `${kind} of ${print(amountMinor, currency)} ${currency} from wallet ${debitWalletId} to wallet ${creditWalletId}`
-      : `${kind} wallet ${debitWalletId}`;
+      ? `${one} of ${print(amountMinor, currency)} ${currency} from wallet ${debitWalletId} to wallet ${creditWalletId}`
+      : `${one} wallet ${debitWalletId}`;
   return `${id}: ${what}${list ? `, of list ${list.id}` : ''}`;
 }
 

@@ -171,7 +171,7 @@ async function hintFor(
   { role }: Principal,
   isTrial: boolean,
 ): Promise<'pay-in' | 'second-person' | undefined> {
-  const isNew = wallet.pendingCount === 0 && wallet.entries.every(({ kind }) => kind === 'deposit');
+  const isNew = wallet.pendingCount === 0 && wallet.entries.every(({ amountMinor }) => amountMinor > 0n);
   if (!isTrial || role === 'bank' || !isNew || wallet.entries.length === PAGE) return undefined;
   if (wallet.entries.length === 0) return 'pay-in';
   return (await guard(() => hasOtherCustomers(readPool, wallet.walletId))) ? undefined : 'second-person';

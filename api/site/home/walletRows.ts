@@ -13,8 +13,8 @@ import { printerFor } from '../../html/printAmount.ts';
 import type { PrintAmount } from '../../html/printAmount.ts';
 import { shorten } from '../../html/shorten.ts';
 import type { Words } from '../../html/shorten.ts';
+import { KIND_WORDS } from '../kindWords.ts';
 import { newsOf } from '../wordings.ts';
-import type { Wording } from '../wordings.ts';
 
 interface RowView {
   id: string;
@@ -29,29 +29,29 @@ interface RowView {
   news: string | undefined;
 }
 
-export function rowsOf(wallet: WalletPage, wording: Wording, isFirst: boolean): RowView[] {
+export function rowsOf(wallet: WalletPage, isFirst: boolean): RowView[] {
   const print = printerFor(wallet.currency);
   const { currency } = wallet;
   const newsFor = (row: WalletEntry | RefusedMovement, state: 'applied' | 'rejected', amountMinor: bigint) => {
     const reason = 'reason' in row ? row.reason : null;
-    return newsOf({ state, reason, amountMinor, currency, creditWalletId: row.counterpartyWalletId }, wording);
+    return newsOf({ kind: row.kind, state, reason, amountMinor, currency, creditWalletId: row.counterpartyWalletId });
   };
   const rows = wallet.entries.map((entry) => entryRow(entry, print, newsFor(entry, 'applied', -entry.amountMinor)));
   // Entries stay in the order of their numbers, whatever the times say.
   for (const refused of wallet.refused) {
-    const row = refusedRow(refused, wording, print, newsFor(refused, 'rejected', refused.amountMinor));
+    const row = refusedRow(refused, print, newsFor(refused, 'rejected', refused.amountMinor));
     const older = rows.findIndex(({ at }) => at < row.at);
     rows.splice(older === -1 ? rows.length : older, 0, row);
   }
-  const pending = isFirst ? wallet.pending.map((each) => pendingRow(each, wording, print)) : [];
+  const pending = isFirst ? wallet.pending.map((each) => pendingRow(each, print)) : [];
   return [...pending, ...rows];
 }
 
-function pendingRow(pending: PendingMovement, wording: Wording, print: PrintAmount): RowView {
+function pendingRow(pending: PendingMovement, print: PrintAmount): RowView {
   return {
     id: pending.operationId,
     state: 'pending',
-    title: `${wording.doing} to wallet ${pending.counterpartyWalletId}`,
+    title: `${KIND_WORDS[pending.kind].doing} to wallet ${pending.counterpartyWalletId}`,
     amount: print(-pending.amountMinor, { signed: true }),
     isIncoming: false,
     at: pending.acceptedAt,
@@ -66,7 +66,7 @@ function entryRow(entry: WalletEntry, print: PrintAmount, news: string): RowView
   return {
     id: entry.operationId,
     state: 'applied',
-    title: titleOf(entry, isIncoming),
+    title: KIND_WORDS[entry.kind].row[isIncoming ? 'credit' : 'debit'](entry.counterpartyWalletId),
     amount: print(entry.amountMinor, { signed: true }),
     isIncoming,
     at: entry.createdAt,
@@ -76,16 +76,11 @@ function entryRow(entry: WalletEntry, print: PrintAmount, news: string): RowView
   };
 }
 
-function titleOf({ kind, counterpartyWalletId }: WalletEntry, isIncoming: boolean): string {
-  if (kind === 'deposit' && isIncoming) return 'Deposit from a bank';
-  return `${kind === 'deposit' ? 'Deposit' : 'Transfer'} ${isIncoming ? 'from' : 'to'} wallet ${counterpartyWalletId}`;
-}
-
-function refusedRow(refused: RefusedMovement, wording: Wording, print: PrintAmount, news: string): RowView {
+function refusedRow(refused: RefusedMovement, print: PrintAmount, news: string): RowView {
   return {
     id: refused.operationId,
     state: 'rejected',
-    title: `${wording.failed} to wallet ${refused.counterpartyWalletId}. ${PROBLEMS[refused.reason].title}.`,
+    title: `${KIND_WORDS[refused.kind].failed} to wallet ${refused.counterpartyWalletId}. ${PROBLEMS[refused.reason].title}.`,
     amount: print(refused.amountMinor),
     isIncoming: false,
     at: refused.acceptedAt,

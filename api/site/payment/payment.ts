@@ -17,7 +17,8 @@ import type { Auth } from '../../auth/auth.ts';
 import { operationId } from '../../submission/command.ts';
 import { refuseForeign } from '../../http/browser/csrf.ts';
 import type { DatabaseGuard } from '../../database/databaseGuard.ts';
-import type { Move } from '../../kinds/movements.ts';
+import { movementOf } from '../../kinds/movements.ts';
+import type { Move, Movement } from '../../kinds/movements.ts';
 import { Problem } from '../../http/problem.ts';
 import type { ReadBody } from '../../http/body/readBody.ts';
 import type { Quotas } from '../../quotas/quotas.ts';
@@ -86,7 +87,7 @@ export async function pay(deps: PaymentDeps, req: Request, res: Response, show: 
     await offerLogIn(deps, req, res);
     return;
   }
-  if (principal.role === 'operator') throw new Problem('forbidden');
+  const kind = movementOf(principal);
   const given = (await deps.readForm(req, res)) as Record<string, unknown>;
   const answer = (answered: Answered) => show(req, res, principal, answered);
   if (isForAnother(given['from_wallet'], principal)) {
@@ -102,7 +103,7 @@ export async function pay(deps: PaymentDeps, req: Request, res: Response, show: 
       await answer({ given, why: 'equal', earlier });
       return;
     }
-    const { operationId: sent } = await send(deps, res, principal, payment);
+    const { operationId: sent } = await send(deps, res, { kind, principal, ...payment });
     deps.flashes.leave(req, res, principal, { sent });
     seeOther(res, '/');
   } catch (error) {
@@ -114,10 +115,10 @@ export async function pay(deps: PaymentDeps, req: Request, res: Response, show: 
   }
 }
 
-function send({ move }: PaymentDeps, res: Response, principal: Principal, payment: Payment) {
+function send({ move }: PaymentDeps, res: Response, payment: Payment & Pick<Movement, 'kind' | 'principal'>) {
   return move({
-    kind: principal.role === 'bank' ? 'deposit' : 'transfer',
-    principal,
+    kind: payment.kind,
+    principal: payment.principal,
     toWalletId: payment.wallet_id,
     amount: payment.amount,
     details: payment.details,

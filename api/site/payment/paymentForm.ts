@@ -8,6 +8,7 @@ import type { Field, FormView } from '../../html/forms.ts';
 import type { Answered } from './payment.ts';
 import { printerFor } from '../../html/printAmount.ts';
 import { AMOUNT_HINT } from './typedAmount.ts';
+import { KIND_WORDS } from '../kindWords.ts';
 import { printAgo } from '../wordings.ts';
 import type { Wording } from '../wordings.ts';
 import { errorsByField, paymentWordsFor } from '../words.ts';
@@ -58,7 +59,7 @@ function questionAbout(earlier: EqualPayment, { currency }: Payer, wording: Word
   const { amountMinor, payeeWalletId, agoMs, isPending } = earlier;
   const what = `${printerFor(currency)(amountMinor)} ${currency} to wallet ${payeeWalletId}`;
   const state = isPending ? ', and it is on its way' : '';
-  return `You ${wording.did} ${what} ${printAgo(agoMs)}${state}. ${wording.repeat}?`;
+  return `You ${KIND_WORDS[wording.kind].did} ${what} ${printAgo(agoMs)}${state}. ${wording.repeat}?`;
 }
 
 function refusedForm(

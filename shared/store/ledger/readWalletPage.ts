@@ -3,8 +3,8 @@
  * snapshot, without a transaction: the balance is always the one after the newest entry listed, and an operation is under
  * way, an entry or a refusal, never two of them and never none. Each part is an index range read backwards.
  */
-import type { KindName, MovementKind, RejectionReason } from '../../ledger/command.ts';
-import { KINDS } from '../../ledger/kinds.ts';
+import type { MovementKind, RejectionReason } from '../../ledger/command.ts';
+import { isMovement } from '../../ledger/kinds.ts';
 import { fromWire } from '../../queue/contracts.ts';
 import type { Pool } from '../database/pool.ts';
 
@@ -183,10 +183,6 @@ function toPending(wire: unknown, ownerId: bigint): PendingMovement[] {
   if (!isMovement(kind) || initiatorId !== ownerId) return [];
   const acceptedAt = new Date(acceptedAtMs);
   return [{ operationId: id, kind, amountMinor, counterpartyWalletId: creditWalletId, details, acceptedAt }];
-}
-
-function isMovement(kind: KindName): kind is MovementKind {
-  return KINDS[kind].movesMoney;
 }
 
 function toRefused(row: RefusedRow): RefusedMovement {
