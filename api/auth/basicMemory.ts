@@ -2,11 +2,11 @@
  * Remembers verified HTTP Basic credentials for a minute, each with the one session it started, so that a client
  * without cookies neither proves its password nor starts a session on every call. While nobody can prove anything, for the
  * database is away or too many wait, what was proven within the hour counts: so /metrics tells of an outage for as long.
- * What is kept is a MAC of the header under a key that lives in this process only: the memory holds no password.
+ * A header is known by its MAC: the memory holds no password.
  */
-import { createHmac, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Principal } from '../http/route.ts';
+import { createKeyedMac } from './keyedMac.ts';
 
 const REMEMBERED_MS = 60_000;
 const REMEMBERED_IN_OUTAGE_MS = 60 * 60_000;
@@ -35,11 +35,10 @@ export interface BasicMemory {
 }
 
 export function createBasicMemory(): BasicMemory {
-  const key = randomBytes(32);
+  const mac = createKeyedMac();
   const remembered = new LRUCache<string, Proven>({ max: MAX_REMEMBERED, ttl: REMEMBERED_IN_OUTAGE_MS });
   const fresh = (proven: Proven | undefined, forMs: number) =>
     proven && performance.now() - proven.atMs < forMs ? proven.known : undefined;
-  const mac = (header: string): string => createHmac('sha256', key).update(header).digest('base64');
   return {
     recall: (header, { isOutage } = { isOutage: false }) =>
       fresh(remembered.get(mac(header)), isOutage ? REMEMBERED_IN_OUTAGE_MS : REMEMBERED_MS),

@@ -22,6 +22,7 @@ import type { DatabaseGuard } from '../database/databaseGuard.ts';
 import { Problem } from '../http/problem.ts';
 import type { Principal } from '../http/route.ts';
 import { MAX_EMAIL_LENGTH, normaliseEmail } from './email.ts';
+import { createKeyedMac } from './keyedMac.ts';
 import type { Lanes } from './lanes.ts';
 import { isPassword } from './passwords.ts';
 import type { Credentials, ProvenCredentials } from './provenCredentials.ts';
@@ -45,6 +46,7 @@ interface Claim extends Credentials {
 
 export function createProof({ env, pool, prisma, guard, lanes, proven }: ProofDeps): Prove {
   const failures = createQuota(env.MAX_FAILED_LOGINS_PER_MINUTE);
+  const mac = createKeyedMac();
   const running = new Map<string, Promise<Principal | undefined>>();
 
   // An address that cannot be stored cannot be looked up either; it takes the same work as any other wrong one.
@@ -94,7 +96,7 @@ export function createProof({ env, pool, prisma, guard, lanes, proven }: ProofDe
 
   return (givenEmail, password, address) => {
     const claim = { email: normaliseEmail(givenEmail), password, address };
-    const asked = JSON.stringify(claim);
+    const asked = mac(claim.email, password, address);
     const known = running.get(asked);
     if (known) return known;
     const proof = prove(claim).finally(() => running.delete(asked));

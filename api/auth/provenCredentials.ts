@@ -1,11 +1,11 @@
 /**
  * Credentials that were proven within a day, so that whoever was right before neither waits for a place among those who
  * guess nor is locked out by them. That a password fits a stored hash stays true for as long as the hash is stored, so
- * argon2 need not say it twice; the account is looked up all the same. What is kept are MACs under a key that lives in this
- * process only: the memory holds neither passwords nor their hashes.
+ * argon2 need not say it twice; the account is looked up all the same. What is kept are MACs: the memory holds neither
+ * passwords nor their hashes.
  */
-import { createHmac, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import { createKeyedMac } from './keyedMac.ts';
 import { normalisePassword } from './passwords.ts';
 
 const KEPT_MS = 24 * 60 * 60_000;
@@ -27,8 +27,7 @@ export interface ProvenCredentials {
 }
 
 export function createProvenCredentials(): ProvenCredentials {
-  const key = randomBytes(32);
-  const mac = (...parts: string[]) => createHmac('sha256', key).update(JSON.stringify(parts)).digest('base64');
+  const mac = createKeyedMac();
   const nameOf = ({ email, password }: Credentials) => mac(email, normalisePassword(password));
   const hashes = new LRUCache<string, string>({ max: MAX_KEPT, ttl: KEPT_MS });
   return {

@@ -41,7 +41,7 @@ describe('the session cache', () => {
       vi.advanceTimersByTime(2 * 60_000);
       expect(seen(true)).toEqual([undefined, undefined]);
       cache.beginRead(others)(OPERATOR);
-      cache.forget('operator');
+      cache.forget(others);
       expect(seen(true)).toEqual([undefined, undefined]);
     } finally {
       vi.useRealTimers();
@@ -50,14 +50,14 @@ describe('the session cache', () => {
 
   test('forgets a session that has ended', () => {
     const cache = remembering();
-    cache.forget('anna');
+    cache.forget(COOKIE);
     expect(cache.recall(COOKIE)).toBeUndefined();
   });
 
   test('does not remember what was read before a session ended', () => {
     const cache = createSessionCache();
     const remember = cache.beginRead(COOKIE);
-    cache.forget('anna');
+    cache.forget(COOKIE);
     remember(ANNA);
     expect(cache.recall(COOKIE)).toBeUndefined();
   });

@@ -59,7 +59,7 @@ export function createSessions({ pool, guard, secret, database }: SessionsDeps):
         stored.store.destroy(id, done);
       }),
     );
-    cache.forget(id);
+    cache.forget(sign(id, secret));
   };
 
   return {
@@ -75,7 +75,7 @@ export function createSessions({ pool, guard, secret, database }: SessionsDeps):
       await load(req, res);
       const before = req.sessionID;
       await guard(() => settled((done) => req.session.regenerate(done)));
-      cache.forget(before);
+      cache.forget(sign(before, secret));
       req.session.principal = fromPrincipal(principal);
       await guard(() => settled((done) => req.session.save(done)));
       return req.sessionID;
