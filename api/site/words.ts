@@ -5,11 +5,8 @@
 import { PROBLEMS } from '../../shared/problems.ts';
 import type { Problem } from '../http/problem.ts';
 import type { Code } from '../../shared/problems.ts';
-
-interface Words {
-  title: string;
-  text: string;
-}
+import { notNow } from './notNow.ts';
+import type { Words } from './notNow.ts';
 
 const UNREADABLE: Words = { title: 'This could not be read', text: 'Nothing was done. Go back and try again.' };
 
@@ -24,46 +21,33 @@ const PAGE_WORDS: Partial<Record<Code, Words>> = {
   invalid_request: UNREADABLE,
   body_too_large: UNREADABLE,
   unsupported_media_type: UNREADABLE,
-  rate_limited: { title: 'Too many attempts', text: 'Wait some minutes, then try again.' },
   internal: {
     title: 'Something went wrong on our side',
     text: 'If you were sending money, look at your operations before you send it again.',
   },
-  overloaded: { title: 'Saldo is very busy', text: 'Nothing was done just now. Try again in a moment.' },
-  unavailable: { title: 'Saldo cannot be reached just now', text: 'Nothing was done just now. Try again in a moment.' },
 };
 
 /** For a page of its own. `isLook`: nothing was to be done, only shown. */
-export function wordsFor({ code, extras }: Problem, { isLook = false } = {}): Words {
+export function wordsFor(problem: Problem, { isLook = false } = {}): Words {
+  const { code } = problem;
   const { title, explanation } = PROBLEMS[code];
   if (code === 'unauthenticated' && isLook) return { title: 'Please log in', text: 'This page is not for everybody.' };
-  const words = PAGE_WORDS[code] ?? { title, text: explanation };
-  if (code === 'rate_limited' && extras.retryAfterSeconds !== undefined) {
-    return { ...words, text: `Try again in ${Math.ceil(extras.retryAfterSeconds / 60)} min.` };
-  }
-  // What is open may know better what has happened, as sign-up does.
-  return PROBLEMS[code].means === 'open' && extras.detail !== undefined ? { ...words, text: extras.detail } : words;
+  return notNow(problem, isLook ? 'look' : 'other') ?? PAGE_WORDS[code] ?? { title, text: explanation };
 }
 
 /** Above a form, for what is wrong with none of its fields. */
 export function formWordsFor(problem: Problem): string {
-  const { title, text } = wordsFor(problem);
-  return PAGE_WORDS[problem.code] ? `${title}. ${text}` : `${title}.`;
+  const words = notNow(problem, 'other') ?? PAGE_WORDS[problem.code];
+  return words ? `${words.title}. ${words.text}` : `${PROBLEMS[problem.code].title}.`;
 }
 
-/** Above the form that sends money, which carries a key: it says what sending it once more would do. */
+/** Above the form that sends money, which carries a key. */
 export function paymentWordsFor(problem: Problem): string {
-  switch (problem.code) {
-    case 'outcome_unknown':
-      return 'Whether it was sent is not known yet. Send this same form again: it never sends twice.';
-    case 'idempotency_key_reused':
-      return 'An earlier version of this form was sent, and may have moved money: look at the operations below first.';
-    case 'overloaded':
-    case 'unavailable':
-      return `${wordsFor(problem).title}. Send this same form again in a moment: it never sends twice.`;
-    default:
-      return formWordsFor(problem);
+  if (problem.code === 'idempotency_key_reused') {
+    return 'An earlier version of this form was sent, and may have moved money: look at your operations first.';
   }
+  const words = notNow(problem, 'payment');
+  return words ? `${words.title}. ${words.text}` : formWordsFor(problem);
 }
 
 /** What is wrong, as a sentence, by the field it is wrong with. `labels` name the fields as the form does. */

@@ -81,4 +81,17 @@ describe.each([
     expect(page.text).toContain('Saldo cannot be reached just now');
     expect(page.atMs - client.atMs).toBeLessThan(AS_SOON_MS);
   });
+
+  it('leaves a form that is sent meanwhile as it was filled in, with its key, and says that nothing was paid', async () => {
+    await takeAway();
+    const fields = { wallet_id: '7', amount: '12,50', details: 'Tea', idempotency_key: 'a-key' };
+    const answer = await customer.client('POST', '/', new URLSearchParams(fields), {
+      Accept: 'text/html',
+      Origin: api.url,
+    });
+    expect([answer.status, answer.text]).toEqual([503, expect.stringContaining('Nothing was paid this time.')]);
+    for (const [name, value] of Object.entries(fields)) {
+      expect(answer.text).toMatch(new RegExp(`name="${name}"[^>]*?value="${value}"`));
+    }
+  });
 });

@@ -1,6 +1,5 @@
 /** The forms, used as a browser without JavaScript would: a page, a form sent, a redirect, a page. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Problem } from '../../api/http/problem.ts';
 import { CODES } from '../../shared/problems.ts';
 import { BANK, OPERATOR, PASSWORD, startApi } from '../support/api.ts';
 import type { Answer, Client, TestApi } from '../support/api.ts';
@@ -187,23 +186,6 @@ describe('sending money', () => {
       expect((await post(anna.client, '/', fields)).status).toBe(303);
     }
     expect(await balanceOf(boris.client)).toBe(1011.25);
-  });
-  it.each([
-    ['outcome_unknown', 'Whether it was sent is not known yet.'],
-    ['overloaded', 'Saldo is very busy. Send this same form again in a moment'],
-  ] as const)('keeps the form and its key while the outcome may still come: %s', async (code, words) => {
-    const unsure = await startApi({ accounts: false, move: () => Promise.reject(new Problem(code)) });
-    try {
-      const { client } = await unsure.customer();
-      const key = keyOf(await get(client, '/'));
-      const fields = { wallet_id: '7', amount: '1', details: '', idempotency_key: key };
-      const answer = await client('POST', '/', new URLSearchParams(fields), { ...HTML, Origin: unsure.url });
-      expect([answer.status, keyOf(answer)]).toEqual([503, key]);
-      expect(answer.text).toContain(words);
-      expect(answer.text).toContain('value="7"');
-    } finally {
-      await unsure.close();
-    }
   });
   it('nobody who is not logged in can', async () => {
     const answer = await post(api.client(), '/', { wallet_id: '1', amount: '1', details: '', idempotency_key: 'k' });

@@ -194,8 +194,10 @@
     const fresh = answer.getElementById('wallet');
     if (!fresh) {
       // The page could not be made. The form stays as it is, and its key with it.
-      const words = [...answer.querySelectorAll('main h1, main h1 + p')].map(({ textContent }) => textContent);
-      complain(form, words.join('. ') || 'This could not be sent just now. Try again in a moment.');
+      const reason = answer.querySelector('main form .error');
+      const words = reason ? [reason] : [...answer.querySelectorAll('main h1, main h1 + p')];
+      const said = words.map(({ textContent }) => textContent).join('. ');
+      complain(form, said || 'No answer that can be read came. Send this same form again: it never pays twice.');
       return;
     }
     // The page that answers is the one shown from now on: news of an earlier payment does not stand above a refusal.
@@ -221,7 +223,7 @@
     } catch {
       complain(
         form,
-        'No answer came, so whether it was sent is not known. Send this same form again: it never sends twice.',
+        'No answer came, so whether it was sent is not known. Send this same form again: it never pays twice.',
       );
     } finally {
       button.removeAttribute('aria-busy');

@@ -32,15 +32,15 @@ import { parsePart, queryInteger } from '../../http/schemas.ts';
 import type { Flash } from '../flash.ts';
 import { seeOther } from '../../html/forms.ts';
 import { viewHome } from './homeView.ts';
-import { isForAnother, offerLogIn, pay } from '../payment/payment.ts';
-import type { Answered, PaymentDeps } from '../payment/payment.ts';
-import type { RenderPage } from '../render.ts';
+import { draftSchema } from '../payment/draft.ts';
+import { isForAnother, pay } from '../payment/payment.ts';
+import type { Answered } from '../payment/answered.ts';
+import type { PaymentDeps } from '../payment/payment.ts';
 import { logInUrl } from '../returnPath.ts';
 
 interface HomePageDeps extends PaymentDeps {
   env: Env;
   readPool: Pool;
-  renderPage: RenderPage;
 }
 
 interface Home extends HomePageDeps {
@@ -88,7 +88,7 @@ async function look(home: Home, req: Request, res: Response): Promise<void> {
 /** Where the script goes when it finds the session ended. Nothing is ever sent here, whoever is logged in. */
 async function leaveWithDraft(home: Home, req: Request, res: Response): Promise<void> {
   refuseForeign(req);
-  await offerLogIn(home, req, res);
+  home.showLogIn(res, draftSchema.parse(await home.readForm(req, res)));
 }
 
 async function showHome(

@@ -5,7 +5,7 @@ import type { WalletPage } from '../../../shared/store/ledger/readWalletPage.ts'
 import type { Role } from '../../http/route.ts';
 import { nextBefore } from '../../wallets/ownWallet.ts';
 import { viewPaymentForm } from '../payment/paymentForm.ts';
-import type { Answered } from '../payment/payment.ts';
+import type { Answered } from '../payment/answered.ts';
 import { printerFor } from '../../html/printAmount.ts';
 import type { PageData } from '../render.ts';
 import { rowsOf } from './walletRows.ts';

@@ -6,6 +6,8 @@
  *       ├──filled in for another wallet──▶ nothing, and says so
  *       ├──like one of the last minutes──▶ asks once whether it is meant
  *       └──▶ sent ──decided or promised──▶ the start page        refused──▶ the form again, with the reason
+ *
+ * The form comes back as it was filled in whatever refuses it: on its page, or alone where that page cannot be made.
  */
 import type { Request, Response } from 'express';
 import { z } from 'zod';
@@ -20,6 +22,7 @@ import type { DatabaseGuard } from '../../database/databaseGuard.ts';
 import { movementOf } from '../../kinds/movements.ts';
 import type { Move, Movement } from '../../kinds/movements.ts';
 import { Problem } from '../../http/problem.ts';
+import { PROBLEMS } from '../../../shared/problems.ts';
 import type { ReadBody } from '../../http/body/readBody.ts';
 import type { Quotas } from '../../quotas/quotas.ts';
 import { requestIdOf } from '../../http/reply.ts';
@@ -27,9 +30,12 @@ import type { Principal } from '../../http/route.ts';
 import { detailsField, idempotencyKeyField, parsePart, walletIdField } from '../../http/schemas.ts';
 import type { FindWallet } from '../../wallets/findWallet.ts';
 import type { ShowLogIn } from '../accountPages.ts';
+import type { Answered } from './answered.ts';
 import { draftSchema } from './draft.ts';
 import type { Flashes } from '../flash.ts';
+import type { RenderPage } from '../render.ts';
 import { seeOther } from '../../html/forms.ts';
+import { viewBareForm } from './paymentForm.ts';
 import { AMOUNT_RULE, readTypedAmount } from './typedAmount.ts';
 
 export interface PaymentDeps {
@@ -42,20 +48,10 @@ export interface PaymentDeps {
   /** Refuses with a `Problem` when no command could be served now. */
   admit: () => void;
   readForm: ReadBody;
+  renderPage: RenderPage;
   flashes: Flashes;
   showLogIn: ShowLogIn;
 }
-
-/** A form that was sent and did not lead on: it is shown again with what there is to say. */
-export type Answered = { given: Record<string, unknown> } & (
-  | { why: 'refused'; problem: Problem }
-  /** A payment just like it was made a moment ago. */
-  | { why: 'equal'; earlier: EqualPayment }
-  /** It was filled in before somebody else logged in. */
-  | { why: 'foreign' }
-  /** It comes back from a log-in. */
-  | { why: 'draft' }
-);
 
 type ShowAnswer = (req: Request, res: Response, principal: Principal, answered: Answered) => Promise<void>;
 
@@ -82,36 +78,53 @@ type Payment = z.infer<typeof paymentForm>;
 
 export async function pay(deps: PaymentDeps, req: Request, res: Response, show: ShowAnswer): Promise<void> {
   refuseForeign(req);
-  const principal = await deps.auth.identify(req, res);
-  if (!principal) {
-    await offerLogIn(deps, req, res);
-    return;
-  }
-  const kind = movementOf(principal);
   const given = (await deps.readForm(req, res)) as Record<string, unknown>;
-  const answer = (answered: Answered) => show(req, res, principal, answered);
-  if (isForAnother(given['from_wallet'], principal)) {
-    await answer({ given, why: 'foreign' });
-    return;
+  let told: Problem | undefined;
+  try {
+    const principal = await deps.auth.identify(req, res);
+    if (!principal) {
+      deps.showLogIn(res, draftSchema.parse(given));
+      return;
+    }
+    const answered = await tryToSend(deps, req, res, { given, principal });
+    if (answered?.why === 'refused') told = answered.problem;
+    if (answered) await show(req, res, principal, answered);
+    else seeOther(res, '/');
+  } catch (error) {
+    // What is known of the money is the news, not that the page could not be made either.
+    const problem = told ?? notNowOf(error);
+    if (!problem) throw error;
+    const page = { title: 'Error: Your payment', heading: 'Your payment', form: viewBareForm(given, problem) };
+    deps.renderPage(res, 'unsent', { ...page, loggedIn: true }, PROBLEMS[problem.code].status);
   }
+}
+
+/** The same form may be sent again. */
+function notNowOf(error: unknown): Problem | undefined {
+  return error instanceof Problem && PROBLEMS[error.code].means === 'open' ? error : undefined;
+}
+
+/** Undefined for what has been sent. */
+async function tryToSend(
+  deps: PaymentDeps,
+  req: Request,
+  res: Response,
+  { given, principal }: { given: Record<string, unknown>; principal: Principal },
+): Promise<Answered | undefined> {
+  const kind = movementOf(principal);
+  if (isForAnother(given['from_wallet'], principal)) return { given, why: 'foreign' };
   try {
     deps.admit();
     await deps.quotas.toLook(principal);
     const payment = parsePart(paymentForm, given, 'body');
     const earlier = await findUnconfirmed(deps, principal, payment);
-    if (earlier) {
-      await answer({ given, why: 'equal', earlier });
-      return;
-    }
+    if (earlier) return { given, why: 'equal', earlier };
     const { operationId: sent } = await send(deps, res, { kind, principal, ...payment });
     deps.flashes.leave(req, res, principal, { sent });
-    seeOther(res, '/');
+    return undefined;
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    await answer({ given, why: 'refused', problem: error }).catch(() => {
-      // The page could not be made either. What is known of the money is the news, not that.
-      throw error;
-    });
+    return { given, why: 'refused', problem: error };
   }
 }
 
@@ -127,15 +140,6 @@ function send({ move }: PaymentDeps, res: Response, payment: Payment & Pick<Move
     prefer: { respondAsync: false },
     promiseFirst: true,
   });
-}
-
-/** The log-in that brings the form back. Also for the script, which leaves a page whose session has ended by itself. */
-export async function offerLogIn(
-  { readForm, showLogIn }: Pick<PaymentDeps, 'readForm' | 'showLogIn'>,
-  req: Request,
-  res: Response,
-): Promise<void> {
-  showLogIn(res, draftSchema.parse(await readForm(req, res)));
 }
 
 /** The form names the wallet of whoever filled it in. */

@@ -1,11 +1,12 @@
 /** The form that sends money: empty, or as it was sent with what there is to say about it. */
+import { randomUUID } from 'node:crypto';
 import type { EqualPayment } from '../../../shared/store/ledger/findEqualPayment.ts';
 import { PROBLEMS } from '../../../shared/problems.ts';
 import type { Problem } from '../../http/problem.ts';
 import { idempotencyKeyField } from '../../http/schemas.ts';
 import { labelsOf } from '../../html/forms.ts';
 import type { Field, FormView } from '../../html/forms.ts';
-import type { Answered } from './payment.ts';
+import type { Answered } from './answered.ts';
 import { printerFor } from '../../html/printAmount.ts';
 import { AMOUNT_HINT } from './typedAmount.ts';
 import { KIND_WORDS } from '../kindWords.ts';
@@ -31,7 +32,7 @@ export function viewPaymentForm(
     ...{ values: {}, errors: {}, hidden },
   };
   if (!answered) return form;
-  const sameKey = { ...hidden, idempotency_key: String(answered.given['idempotency_key']) };
+  const sameKey = { ...hidden, ...carriedBy(answered.given) };
   switch (answered.why) {
     case 'refused':
       return refusedForm(form, payer, answered.given, answered.problem, sameKey);
@@ -55,6 +56,22 @@ export function viewPaymentForm(
   }
 }
 
+/** The form as it was sent, when nothing else can be shown of its sender. */
+export function viewBareForm(given: Record<string, unknown>, problem: Problem): FormView {
+  const sameKey = carriedBy(given);
+  const form: FormView = {
+    ...{ action: '/', submit: 'Send again', fields: fieldsFor(undefined) },
+    ...{ values: {}, errors: {}, hidden: { ...sameKey, idempotency_key: randomUUID() } },
+  };
+  return refusedForm(form, undefined, given, problem, sameKey);
+}
+
+/** What a form that was sent said beside what was typed. */
+function carriedBy(given: Record<string, unknown>): Record<string, string> {
+  const carried = ['from_wallet', 'idempotency_key', 'again'].filter((name) => typeof given[name] === 'string');
+  return Object.fromEntries(carried.map((name) => [name, String(given[name])]));
+}
+
 function questionAbout(earlier: EqualPayment, { currency }: Payer, wording: Wording): string {
   const { amountMinor, payeeWalletId, agoMs, isPending } = earlier;
   const what = `${printerFor(currency)(amountMinor)} ${currency} to wallet ${payeeWalletId}`;
@@ -64,13 +81,14 @@ function questionAbout(earlier: EqualPayment, { currency }: Payer, wording: Word
 
 function refusedForm(
   form: FormView,
-  { currency, availableMinor }: Payer,
+  payer: Payer | undefined,
   given: Record<string, unknown>,
   problem: Problem,
   sameKey: Record<string, string>,
 ): FormView {
   const errors = errorsByField(problem, labelsOf(form.fields));
-  if (problem.code === 'insufficient_funds') {
+  if (problem.code === 'insufficient_funds' && payer) {
+    const { currency, availableMinor } = payer;
     errors['amount'] = `You have ${printerFor(currency)(availableMinor)} ${currency}, which is less than this.`;
   }
   const wrong = form.fields.find(({ name }) => name in errors);
@@ -86,11 +104,17 @@ function refusedForm(
   };
 }
 
-function fieldsFor(currency: string): Field[] {
+function fieldsFor(currency: string | undefined): Field[] {
   const shared = { type: 'text', autocomplete: 'off' };
   return [
     { ...shared, name: 'wallet_id', label: 'To wallet number', inputmode: 'numeric' },
-    { ...shared, name: 'amount', label: `Amount in ${currency}`, inputmode: 'decimal', hint: AMOUNT_HINT },
+    {
+      ...shared,
+      name: 'amount',
+      label: currency === undefined ? 'Amount' : `Amount in ${currency}`,
+      inputmode: 'decimal',
+      hint: AMOUNT_HINT,
+    },
     { ...shared, name: 'details', label: 'Message', isOptional: true },
   ];
 }
