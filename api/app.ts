@@ -22,7 +22,7 @@ import { createFailures } from './http/failures.ts';
 import { createApiHeaders } from './http/browser/securityHeaders.ts';
 import { createRequestMetrics } from './metrics.ts';
 import type { RequestMetrics } from './metrics.ts';
-import type { Move } from './kinds/movements.ts';
+import type { Pay } from './kinds/movements.ts';
 import { CONSOLE_PATH } from './http/paths.ts';
 import type { CreateConsole } from './console/console.ts';
 import { createAccountPages, createShowLogIn } from './site/accountPages.ts';
@@ -62,9 +62,9 @@ export interface AppDeps {
   guard: DatabaseGuard;
   findWallet: FindWallet;
   proven: ProvenCredentials;
-  /** What moves money: the routes, and the same function for the form. */
+  /** What moves money: the routes, and what the form does. */
   operationRoutes: readonly Route[];
-  move: Move;
+  pay: Pay;
   admit: () => void;
   createConsole: CreateConsole;
   readiness: () => Readiness;

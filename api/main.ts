@@ -16,7 +16,7 @@ import { createFreeze } from './kinds/freezing.ts';
 import { openLedgerGate } from './submission/ledgerGate.ts';
 import type { GateDeps } from './submission/ledgerGate.ts';
 import { createMetrics } from './metrics.ts';
-import { createMove } from './kinds/movements.ts';
+import { createMove, createPay } from './kinds/movements.ts';
 import { openDatabase } from './database/openDatabase.ts';
 import { auditFreeze, createAudit } from './console/audit.ts';
 import { openConsole } from './console/openConsole.ts';
@@ -63,10 +63,11 @@ runProcess(async () => {
     ...{ coalescers: gate.coalescers, outcomes, workers, pool, database, guard, certainty, quotas },
     ...{ maxWaiting: env.MAX_WAITING_COMMANDS, maxPending: env.MAX_PENDING, stopping: stopping.signal },
   });
-  const { submit, submitEach, submitList, admit } = submission;
+  const { submit, submitPayment, submitEach, submitList, admit } = submission;
   const findWallet = createWalletFinder(prisma, guard);
   const moveDeps = { submit, findWallet, clock, timeoutMs: env.OPERATION_TIMEOUT_MS };
   const move = createMove(moveDeps);
+  const pay = createPay({ ...moveDeps, submitPayment });
   const bulk = createBulk({ ...moveDeps, submitEach, submitList });
   const audit = createAudit({ prisma, guard, logger });
   const freeze = auditFreeze(createFreeze(moveDeps), audit);
@@ -83,7 +84,7 @@ runProcess(async () => {
   const { queues, queue } = gate;
   const looked = { pool: readPool, databaseUrl, guard, clock, queues, queue, workers };
   const operators = openConsole({ ...shared, ...looked, audit, freeze });
-  const served = { operationRoutes, move, createConsole: operators.create, readiness, tracing };
+  const served = { operationRoutes, pay, createConsole: operators.create, readiness, tracing };
   const app = createApp({ ...shared, ...served, pool, readPool, guard, findWallet, quotas, proven });
 
   const server = await listen(app.handler, env.HOST, env.PORT);

@@ -7,6 +7,7 @@ import { Fault } from '../../shared/errors/fault.ts';
 import type { AtomicList, Command, MovementKind, WalletFacts } from '../../shared/ledger/command.ts';
 import { judgeParties, toldWalletId } from '../../shared/ledger/kinds.ts';
 import { amountToNumber, parseAmount } from '../../shared/ledger/money.ts';
+import type { EqualPayment } from '../../shared/store/ledger/promisePayment.ts';
 import type { KnownOutcome } from '../../shared/store/ledger/readOutcomes.ts';
 import type { DatabaseClock } from '../../shared/time.ts';
 import { createCommand } from '../submission/command.ts';
@@ -14,7 +15,7 @@ import { invalidRequest } from '../http/invalidRequest.ts';
 import type { Preference } from '../http/prefer.ts';
 import { Problem } from '../http/problem.ts';
 import type { Principal, Role } from '../http/route.ts';
-import type { Submit } from '../submission/submit.ts';
+import type { Submit, SubmitPayment } from '../submission/submit.ts';
 import type { FindWallet } from '../wallets/findWallet.ts';
 
 /** What an account of each role moves money by. */
@@ -50,8 +51,6 @@ export interface MovementItem {
 
 export interface Movement extends MovementRequest, MovementItem {
   prefer: Preference;
-  /** Promised before it is waited for. */
-  promiseFirst?: boolean;
 }
 
 export type Moved = {
@@ -62,11 +61,24 @@ export type Moved = {
 
 export type Move = (movement: Movement) => Promise<Moved>;
 
+/** A movement that a person asks for on a page. */
+interface Payment extends MovementRequest, MovementItem {
+  /** The payment just like it that they have been asked about, and mean to repeat. */
+  confirmed: string | undefined;
+}
+
+/** Answers the payment just like it that was made a moment ago, where its sender has to be asked first. */
+export type Pay = (payment: Payment) => Promise<Moved | EqualPayment>;
+
 export interface MoveDeps {
   submit: Submit;
   findWallet: FindWallet;
   clock: DatabaseClock;
   timeoutMs: number;
+}
+
+interface PayDeps extends Omit<MoveDeps, 'submit'> {
+  submitPayment: SubmitPayment;
 }
 
 /** Throws a `Problem` for a refusal, also for one by the ledger. */
@@ -77,9 +89,19 @@ export function createMove(deps: MoveDeps): Move {
     const known = await deps.submit(command, {
       isKeyed: movement.externalId !== undefined || movement.idempotencyKey !== undefined,
       ...waitAsPreferred(movement.prefer, deps.timeoutMs),
-      promiseFirst: movement.promiseFirst,
     });
     return toMoved(known, command);
+  };
+}
+
+/** Throws a `Problem` for a refusal, also for one by the ledger. */
+export function createPay({ submitPayment, ...deps }: PayDeps): Pay {
+  return async ({ confirmed, ...payment }) => {
+    const [facts] = await findFacts(payment.principal, [payment.toWalletId], deps);
+    const command = toCommand(payment, payment, facts as Facts);
+    const isKeyed = payment.idempotencyKey !== undefined;
+    const known = await submitPayment(command, { isKeyed, waitMs: deps.timeoutMs, confirmed });
+    return known.state === 'equal' ? known : toMoved(known, command);
   };
 }
 

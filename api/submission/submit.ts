@@ -17,6 +17,7 @@
  */
 import type { Command } from '../../shared/ledger/command.ts';
 import { FIRST_SWEEP_MS } from '../../shared/store/ledger/pendingOperations.ts';
+import type { EqualPayment } from '../../shared/store/ledger/promisePayment.ts';
 import type { KnownOutcome } from '../../shared/store/ledger/readOutcomes.ts';
 import type { Dependency } from '../../shared/dependency.ts';
 import type { Pool } from '../../shared/store/database/pool.ts';
@@ -56,15 +57,26 @@ export interface SubmitOptions {
   isKeyed: boolean;
   waitMs: number;
   respondAsync: boolean;
-  /** It is waited for as ever, but only once it is promised. */
-  promiseFirst?: boolean | undefined;
+}
+
+/** How a person's payment is submitted. */
+export interface PaymentOptions extends Pick<SubmitOptions, 'isKeyed' | 'waitMs'> {
+  /** The payment just like it that its sender has been asked about, and means to repeat. */
+  confirmed: string | undefined;
 }
 
 /** Resolves with what is known of the operation: an outcome, or `pending` once that is promised. Throws `Problem`. */
 export type Submit = (command: Command, options: SubmitOptions) => Promise<KnownOutcome>;
 
+/**
+ * As `Submit`, but it is waited for only once it is promised; and where there is a payment just like it, other than the one
+ * confirmed, nothing is done and that one is told.
+ */
+export type SubmitPayment = (command: Command, options: PaymentOptions) => Promise<KnownOutcome | EqualPayment>;
+
 export interface Submission {
   submit: Submit;
+  submitPayment: SubmitPayment;
   submitEach: SubmitEach;
   submitList: SubmitList;
   /** Refuses with a `Problem` when no command could be served now; costs nothing, so it may run before all else. */
@@ -74,9 +86,10 @@ export interface Submission {
 }
 
 export function createSubmission(deps: SubmitDeps): Submission {
-  const { promise, hasten, isFull } = createPromises({ ...deps, partitions: deps.coalescers.length });
+  const promises = createPromises({ ...deps, partitions: deps.coalescers.length });
+  const { promise, hasten, isFull } = promises;
   const { coalescerOf, hand } = createHandOver(deps);
-  const { promiseAtOnce, promiseAndWait } = createPromisedFirst({ ...deps, promise, hasten, hand });
+  const { promiseAtOnce, promiseAndWait } = createPromisedFirst({ ...deps, ...promises, hand });
   const { areGone } = deps.workers;
 
   const admit = () => {
@@ -91,24 +104,34 @@ export function createSubmission(deps: SubmitDeps): Submission {
     if ((coalescer.isPaused() || areGone()) && isFull()) throw noRoom(deps.workers);
   };
 
-  const submit: Submit = async (command, options) => {
-    const { isKeyed, waitMs, respondAsync, promiseFirst } = options;
+  /** What is known under the client's own key already, told however much is waiting. */
+  const findKnown = async (command: Command, options: SubmitOptions): Promise<KnownOutcome | undefined> => {
+    const known = options.isKeyed ? await deps.outcomes.lookUp(command.id) : undefined;
+    if (!known) return undefined;
+    await deps.quotas.toTell([command]);
+    return known.state === 'pending' ? waitForPromised(command, known, options) : known;
+  };
+
+  const admitted = async (command: Command): Promise<Coalescer> => {
     const coalescer = coalescerOf(command);
-    if (isKeyed) {
-      // What is decided already can be told however much is waiting.
-      const known = await deps.outcomes.lookUp(command.id);
-      if (known) {
-        await deps.quotas.toTell([command]);
-        return known.state === 'pending' ? waitForPromised(command, known, options) : known;
-      }
-    }
     await deps.quotas.toSubmit([command]);
     admitTo(coalescer);
-    if (respondAsync || areGone()) return promiseAtOnce(command, coalescer);
-    if (promiseFirst) return promiseAndWait(command, coalescer, waitMs);
-    const [handed] = (await hand([command], () => coalescer, waitMs)) as [Handed];
+    return coalescer;
+  };
+
+  const submit: Submit = async (command, options) => {
+    const known = await findKnown(command, options);
+    if (known) return known;
+    const coalescer = await admitted(command);
+    if (options.respondAsync || areGone()) return promiseAtOnce(command, coalescer);
+    const [handed] = (await hand([command], () => coalescer, options.waitMs)) as [Handed];
     if (handed.end instanceof Problem) throw handed.end;
     return handed.end ?? promiseLate(handed);
+  };
+
+  const submitPayment: SubmitPayment = async (command, options) => {
+    const known = await findKnown(command, { ...options, respondAsync: false });
+    return known ?? promiseAndWait(command, await admitted(command), options);
   };
 
   /** The same key while its operation is promised: nothing is started, the same one is waited for. */
@@ -141,5 +164,5 @@ export function createSubmission(deps: SubmitDeps): Submission {
 
   const ways = { outcomes: deps.outcomes, quotas: deps.quotas, workers: deps.workers, coalescerOf, hand };
   const submitEach = createSubmitEach({ ...ways, admitTo, promiseAtOnce, promiseLate });
-  return { submit, submitEach, submitList: createSubmitList(ways), admit, close };
+  return { submit, submitPayment, submitEach, submitList: createSubmitList(ways), admit, close };
 }

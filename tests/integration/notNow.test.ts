@@ -47,7 +47,7 @@ describe('a payment that is not made now', () => {
     ['outcome_unknown', undefined, `The payment may be under way, or it may not have been made. ${SAME_FORM}`],
   ])('says what has become of the money and keeps the form with its key: %s, %s', async (code, seconds, words) => {
     const extras = seconds === undefined ? {} : { retryAfterSeconds: seconds };
-    const at = await open({ move: () => Promise.reject(new Problem(code, extras)) });
+    const at = await open({ pay: () => Promise.reject(new Problem(code, extras)) });
     const fields = form(crypto.randomUUID());
     const answer = await send(at, fields);
     expect([answer.status, alertOf(answer)]).toEqual([PROBLEMS[code].status, expect.stringContaining(words)]);

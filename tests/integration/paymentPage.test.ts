@@ -107,12 +107,12 @@ describe('a payment under way', () => {
     expect(words.match(/Sending to wallet/g)).toHaveLength(100);
     expect(words).toContain('and 3 more on their way');
   });
-  it('does not keep its sender waiting before it is promised: it goes that way from the form', async () => {
+  it('leads on as soon as it is promised', async () => {
     const asked: unknown[] = [];
     const slow = await startApi({
       accounts: false,
-      move: (movement) => {
-        asked.push([movement.promiseFirst, movement.prefer]);
+      pay: ({ toWalletId, amount, confirmed }) => {
+        asked.push([toWalletId, amount, confirmed]);
         return Promise.resolve({ status: 'PENDING', operationId: crypto.randomUUID(), isReplay: false });
       },
     });
@@ -121,7 +121,7 @@ describe('a payment under way', () => {
       const form = fill(await get(client), 7, '1');
       const answer = await client('POST', '/', new URLSearchParams(form), { ...HTML, Origin: slow.url });
       expect([answer.status, answer.headers.get('location')]).toEqual([303, '/']);
-      expect(asked).toEqual([[true, { respondAsync: false }]]);
+      expect(asked).toEqual([[7, '1', undefined]]);
     } finally {
       await slow.close();
     }
@@ -175,6 +175,20 @@ describe('a payment like one of the last minutes', () => {
     // What was confirmed was that one payment, and no other.
     const other = { ...fill(await get(anna.client), boris.walletId, '300'), again: confirmed.again };
     expect((await post(anna.client, '/', other)).status).toBe(409);
+  });
+  it('is asked about in all tabs but one when several are sent, or confirmed, at once', async () => {
+    const [anna, boris] = [await rich(), await api.customer()];
+    const first = await Promise.all([1, 2, 3, 4].map(() => get(anna.client)));
+    const send = (forms: Record<string, string>[]) => Promise.all(forms.map((form) => post(anna.client, '/', form)));
+    const forms = first.map((page) => fill(page, boris.walletId, '100'));
+    const answers = await send(forms);
+    expect(answers.map(({ status }) => status).sort()).toEqual([303, 409, 409, 409]);
+    expect(await balanceOf(anna.client)).toBe(900);
+    const asked = answers.flatMap((answer, index) =>
+      answer.status === 409 ? [{ ...forms[index]!, again: hidden(answer, 'again') }] : [],
+    );
+    expect((await send(asked)).map(({ status }) => status).sort()).toEqual([303, 409, 409]);
+    expect(await balanceOf(anna.client)).toBe(800);
   });
   it('is asked about while the first is on its way, however long that takes', async () => {
     const [anna, boris] = [await rich(), await api.customer()];

@@ -9,7 +9,7 @@ import { v5 as uuidv5, v7 as uuidv7 } from 'uuid';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createMove } from '../../api/kinds/movements.ts';
 import type { Moved, Movement } from '../../api/kinds/movements.ts';
-import type { SubmitOptions } from '../../api/submission/submit.ts';
+import type { PaymentOptions, SubmitOptions } from '../../api/submission/submit.ts';
 import { createWalletFinder } from '../../api/wallets/findWallet.ts';
 import type { Command } from '../../shared/ledger/command.ts';
 import { toEnvelope } from '../../shared/queue/contracts.ts';
@@ -77,6 +77,9 @@ async function open(options: LaneOptions = {}): Promise<void> {
 const one = (amountMinor = 1n) => deposit(bank, anna, amountMinor);
 const submit = (command: Command, options: Partial<SubmitOptions> = {}): Promise<KnownOutcome> =>
   lane.submission.submit(command, { isKeyed: false, waitMs: 300, respondAsync: false, ...options });
+
+const pay = (command: Command, options: Partial<PaymentOptions> = {}) =>
+  lane.submission.submitPayment(command, { isKeyed: false, waitMs: 300, confirmed: undefined, ...options });
 
 const codeOf = (error: unknown) => (error as { code: string }).code;
 
@@ -396,7 +399,7 @@ describe('what is promised first and then waited for', () => {
     await open();
     lane.hold();
     const command = one();
-    const answer = submit(command, { promiseFirst: true, waitMs: 20_000 });
+    const answer = pay(command, { waitMs: 20_000 });
     await until('the worker has it', () => lane.taken.length === 1);
     expect((await promises()).map(({ id }) => id)).toEqual([command.id]);
     lane.release();
@@ -408,7 +411,7 @@ describe('what is promised first and then waited for', () => {
     await open();
     lane.hold();
     const command = one();
-    expect(await submit(command, { promiseFirst: true })).toMatchObject({ id: command.id, state: 'pending' });
+    expect(await pay(command)).toMatchObject({ id: command.id, state: 'pending' });
     lane.release();
     await until('it is applied', async () => (await balanceOf(lane.applyPool, anna)) === 1n);
   });
@@ -416,7 +419,7 @@ describe('what is promised first and then waited for', () => {
   test('is refused without a trace where there is no room for its promise', async () => {
     await open({ maxPending: 0 });
     const command = one();
-    await expect(submit(command, { promiseFirst: true })).rejects.toMatchObject({ code: 'overloaded' });
+    await expect(pay(command)).rejects.toMatchObject({ code: 'overloaded' });
     expect(await outcomesOf(lane.applyPool, [command])).toEqual(['none']);
   });
 
@@ -424,11 +427,11 @@ describe('what is promised first and then waited for', () => {
     await open();
     lane.hold();
     const command = { ...one(), id: uuidv5('first', uuidv7()) };
-    const first = submit(command, { isKeyed: true, promiseFirst: true, waitMs: 20_000 });
+    const first = pay(command, { isKeyed: true, waitMs: 20_000 });
     await until('the worker has it', () => lane.taken.length === 1);
-    const again = submit({ ...command, requestId: uuidv7() }, { isKeyed: true, promiseFirst: true, waitMs: 20_000 });
+    const again = pay({ ...command, requestId: uuidv7() }, { isKeyed: true, waitMs: 20_000 });
     const other = withOtherBody(command, 7n);
-    const refused = await submit(other, { isKeyed: true, promiseFirst: true, waitMs: 20_000 });
+    const refused = await pay(other, { isKeyed: true, waitMs: 20_000 });
     expect(refused).toMatchObject({ state: 'pending', requestHash: command.requestHash });
     lane.release();
     expect(await again).toEqual(await first);
@@ -437,11 +440,11 @@ describe('what is promised first and then waited for', () => {
 
   test('that has not left when the process is to stop stays promised, and is due at once', async () => {
     await open();
-    const command = one();
+    const command = one(2n);
     lane.hold();
     await submit(one(), { waitMs: 50 });
     // It waits behind the one that the worker holds until the process is to stop.
-    const answer = submit(command, { promiseFirst: true, waitMs: 20_000 });
+    const answer = pay(command, { waitMs: 20_000 });
     await until('it is promised', async () => (await promises()).some(({ id }) => id === command.id));
     await until('it waits', () => lane.coalescer.waiting() === 1);
     lane.stopping.abort();

@@ -15,8 +15,8 @@ import type { AppDeps } from '../../api/app.ts';
 import { ensureAccounts } from '../../api/auth/ensureAccounts.ts';
 import { createProvenCredentials } from '../../api/auth/provenCredentials.ts';
 import { createDatabaseGuard } from '../../api/database/databaseGuard.ts';
-import { createMove } from '../../api/kinds/movements.ts';
-import type { Move } from '../../api/kinds/movements.ts';
+import { createMove, createPay } from '../../api/kinds/movements.ts';
+import type { Move, Pay } from '../../api/kinds/movements.ts';
 import { createQuotas } from '../../api/quotas/quotas.ts';
 import { createOutcomes } from '../../api/submission/outcomes.ts';
 import { createOperationRoutes } from '../../api/kinds/movementRoutes.ts';
@@ -28,7 +28,10 @@ import type { Env } from '../../shared/env.ts';
 import { createLogger } from '../../shared/logger.ts';
 import { applyCommands } from '../../shared/store/ledger/applyCommands.ts';
 import { createApplyPool, createPool, createPrisma } from '../../shared/store/database/pool.ts';
+import { promisePayment } from '../../shared/store/ledger/promisePayment.ts';
 import { readOutcomes } from '../../shared/store/ledger/readOutcomes.ts';
+import type { KnownOutcome } from '../../shared/store/ledger/readOutcomes.ts';
+import type { Command } from '../../shared/ledger/command.ts';
 import type { Pool, PrismaClient } from '../../shared/store/database/pool.ts';
 import { readDatabaseTime } from '../../shared/store/database/readDatabaseTime.ts';
 import { createDatabaseClock } from '../../shared/time.ts';
@@ -75,7 +78,8 @@ export interface Client {
   cookies: Map<string, string>;
 }
 
-interface TestApiOptions extends Partial<Pick<AppDeps, 'move' | 'admit' | 'readiness'>> {
+interface TestApiOptions extends Partial<Pick<AppDeps, 'pay' | 'admit' | 'readiness'>> {
+  move?: Move;
   env?: Record<string, string>;
   /** Without the bank's and the operator's accounts a start is quicker. */
   accounts?: boolean;
@@ -118,6 +122,7 @@ export async function startApi(options: TestApiOptions = {}): Promise<TestApi> {
   const guard = createDatabaseGuard(away);
   const findWallet = createWalletFinder(prisma, guard);
   const move = options.move ?? createDirectMove(applyPool, findWallet);
+  const pay = options.pay ?? createDirectPay({ pool, applyPool, findWallet });
   const admit = options.admit ?? (() => undefined);
   const quotas = createQuotas(env);
   const outcomes = createOutcomes({
@@ -128,7 +133,7 @@ export async function startApi(options: TestApiOptions = {}): Promise<TestApi> {
     clock: createDatabaseClock(() => readDatabaseTime(pool)),
   });
   const app = createApp({
-    ...{ env, logger, pool, readPool: pool, quotas, prisma, database: away, guard, findWallet, proven, move, admit },
+    ...{ env, logger, pool, readPool: pool, quotas, prisma, database: away, guard, findWallet, proven, pay, admit },
     operationRoutes: createOperationRoutes({ move, bulk: noBulk, freeze: noFreeze, admit, outcomes, quotas }),
     createConsole: () => express(),
     readiness: options.readiness ?? (() => ({ ready: true, checks: { database: true } })),
@@ -170,17 +175,29 @@ export async function startApi(options: TestApiOptions = {}): Promise<TestApi> {
 }
 
 function createDirectMove(pool: Pool, findWallet: FindWallet): Move {
-  return createMove({
-    async submit(command) {
-      await applyCommands(pool, [command]);
-      const outcome = (await readOutcomes(pool, [command.id])).get(command.id);
-      if (!outcome) throw new Error(`${command.id} was applied without an outcome`);
-      return outcome;
+  const clock = createDatabaseClock(() => readDatabaseTime(pool));
+  return createMove({ submit: (command) => applyAtOnce(pool, command), findWallet, clock, timeoutMs: 1000 });
+}
+
+function createDirectPay(deps: { pool: Pool; applyPool: Pool; findWallet: FindWallet }): Pay {
+  const { pool, applyPool, findWallet } = deps;
+  return createPay({
+    async submitPayment(command, { confirmed }) {
+      const promised = { command, dueInMs: 30_000 };
+      const refused = await promisePayment(pool, promised, { partitions: 4, room: 1_000, confirmed });
+      return typeof refused === 'object' ? refused : applyAtOnce(applyPool, command);
     },
     findWallet,
     clock: createDatabaseClock(() => readDatabaseTime(pool)),
     timeoutMs: 1000,
   });
+}
+
+async function applyAtOnce(pool: Pool, command: Command): Promise<KnownOutcome> {
+  await applyCommands(pool, [command]);
+  const outcome = (await readOutcomes(pool, [command.id])).get(command.id);
+  if (!outcome) throw new Error(`${command.id} was applied without an outcome`);
+  return outcome;
 }
 
 export function basic(email: string, password: string): Record<string, string> {

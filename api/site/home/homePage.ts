@@ -22,6 +22,7 @@ import type { WalletPage } from '../../../shared/store/ledger/readWalletPage.ts'
 import { readWalletMarks } from '../../../shared/store/ledger/readWalletMarks.ts';
 import type { Pool } from '../../../shared/store/database/pool.ts';
 import { createBatcher } from '../../../shared/batcher.ts';
+import type { DatabaseGuard } from '../../database/databaseGuard.ts';
 import { operationId } from '../../submission/command.ts';
 import { refuseForeign } from '../../http/browser/csrf.ts';
 import type { Endpoint } from '../../http/endpoint.ts';
@@ -41,6 +42,7 @@ import { logInUrl } from '../returnPath.ts';
 interface HomePageDeps extends PaymentDeps {
   env: Env;
   readPool: Pool;
+  guard: DatabaseGuard;
 }
 
 interface Home extends HomePageDeps {

@@ -1,5 +1,5 @@
 /** What there is to say about a payment form that was sent, beside that it was done. */
-import type { EqualPayment } from '../../../shared/store/ledger/findEqualPayment.ts';
+import type { EqualPayment } from '../../../shared/store/ledger/promisePayment.ts';
 import type { Problem } from '../../http/problem.ts';
 
 /** A form that was sent and did not lead on: it is shown again with what there is to say. */

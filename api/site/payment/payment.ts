@@ -11,16 +11,10 @@
  */
 import type { Request, Response } from 'express';
 import { z } from 'zod';
-import { parseAmount } from '../../../shared/ledger/money.ts';
-import type { Pool } from '../../../shared/store/database/pool.ts';
-import { findEqualPayment } from '../../../shared/store/ledger/findEqualPayment.ts';
-import type { EqualPayment } from '../../../shared/store/ledger/findEqualPayment.ts';
 import type { Auth } from '../../auth/auth.ts';
-import { operationId } from '../../submission/command.ts';
 import { refuseForeign } from '../../http/browser/csrf.ts';
-import type { DatabaseGuard } from '../../database/databaseGuard.ts';
 import { movementOf } from '../../kinds/movements.ts';
-import type { Move, Movement } from '../../kinds/movements.ts';
+import type { Pay } from '../../kinds/movements.ts';
 import { Problem } from '../../http/problem.ts';
 import { PROBLEMS } from '../../../shared/problems.ts';
 import type { ReadBody } from '../../http/body/readBody.ts';
@@ -28,7 +22,6 @@ import type { Quotas } from '../../quotas/quotas.ts';
 import { requestIdOf } from '../../http/reply.ts';
 import type { Principal } from '../../http/route.ts';
 import { detailsField, idempotencyKeyField, parsePart, walletIdField } from '../../http/schemas.ts';
-import type { FindWallet } from '../../wallets/findWallet.ts';
 import type { ShowLogIn } from '../accountPages.ts';
 import type { Answered } from './answered.ts';
 import { draftSchema } from './draft.ts';
@@ -40,11 +33,8 @@ import { AMOUNT_RULE, readTypedAmount } from './typedAmount.ts';
 
 export interface PaymentDeps {
   auth: Auth;
-  pool: Pool;
-  guard: DatabaseGuard;
-  move: Move;
+  pay: Pay;
   quotas: Quotas;
-  findWallet: FindWallet;
   /** Refuses with a `Problem` when no command could be served now. */
   admit: () => void;
   readForm: ReadBody;
@@ -72,9 +62,8 @@ const paymentForm = z.strictObject({
   idempotency_key: idempotencyKeyField,
   from_wallet: z.string().optional(),
   /** The earlier payment that its sender has been asked about, and means to repeat. */
-  again: z.string().optional(),
+  again: z.uuid().optional().catch(undefined),
 });
-type Payment = z.infer<typeof paymentForm>;
 
 export async function pay(deps: PaymentDeps, req: Request, res: Response, show: ShowAnswer): Promise<void> {
   refuseForeign(req);
@@ -117,10 +106,18 @@ async function tryToSend(
     deps.admit();
     await deps.quotas.toLook(principal);
     const payment = parsePart(paymentForm, given, 'body');
-    const earlier = await findUnconfirmed(deps, principal, payment);
-    if (earlier) return { given, why: 'equal', earlier };
-    const { operationId: sent } = await send(deps, res, { kind, principal, ...payment });
-    deps.flashes.leave(req, res, principal, { sent });
+    const paid = await deps.pay({
+      kind,
+      principal,
+      toWalletId: payment.wallet_id,
+      amount: payment.amount,
+      details: payment.details,
+      idempotencyKey: payment.idempotency_key,
+      requestId: requestIdOf(res),
+      confirmed: payment.again,
+    });
+    if ('state' in paid) return { given, why: 'equal', earlier: paid };
+    deps.flashes.leave(req, res, principal, { sent: paid.operationId });
     return undefined;
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
@@ -128,42 +125,7 @@ async function tryToSend(
   }
 }
 
-function send({ move }: PaymentDeps, res: Response, payment: Payment & Pick<Movement, 'kind' | 'principal'>) {
-  return move({
-    kind: payment.kind,
-    principal: payment.principal,
-    toWalletId: payment.wallet_id,
-    amount: payment.amount,
-    details: payment.details,
-    idempotencyKey: payment.idempotency_key,
-    requestId: requestIdOf(res),
-    prefer: { respondAsync: false },
-    promiseFirst: true,
-  });
-}
-
 /** The form names the wallet of whoever filled it in. */
 export function isForAnother(fromWallet: unknown, { walletId }: Pick<Principal, 'walletId'>): boolean {
   return fromWallet !== undefined && fromWallet !== String(walletId);
-}
-
-/** A payment like it, unless its sender has been asked about that one. What is wrong with the amount is not found here. */
-async function findUnconfirmed(
-  { pool, guard, findWallet }: PaymentDeps,
-  { userId, walletId }: Principal,
-  { idempotency_key: idempotencyKey, ...payment }: Payment,
-): Promise<EqualPayment | undefined> {
-  const payer = walletId === null ? undefined : await findWallet(walletId);
-  if (!payer) return undefined;
-  const amount = parseAmount(payment.amount, payer.currency);
-  if (!amount.ok) return undefined;
-  const earlier = await guard(() =>
-    findEqualPayment(pool, {
-      id: operationId({ initiatorId: userId, externalId: undefined, idempotencyKey }),
-      payerWalletId: payer.id,
-      payeeWalletId: BigInt(payment.wallet_id),
-      amountMinor: amount.amountMinor,
-    }),
-  );
-  return earlier?.id === payment.again ? undefined : earlier;
 }

@@ -1,6 +1,6 @@
 /** The form that sends money: empty, or as it was sent with what there is to say about it. */
 import { randomUUID } from 'node:crypto';
-import type { EqualPayment } from '../../../shared/store/ledger/findEqualPayment.ts';
+import type { EqualPayment } from '../../../shared/store/ledger/promisePayment.ts';
 import { PROBLEMS } from '../../../shared/problems.ts';
 import type { Problem } from '../../http/problem.ts';
 import { idempotencyKeyField } from '../../http/schemas.ts';

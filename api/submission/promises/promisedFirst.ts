@@ -5,6 +5,7 @@
  */
 import type { Command } from '../../../shared/ledger/command.ts';
 import { FIRST_SWEEP_MS } from '../../../shared/store/ledger/pendingOperations.ts';
+import type { EqualPayment } from '../../../shared/store/ledger/promisePayment.ts';
 import type { KnownOutcome } from '../../../shared/store/ledger/readOutcomes.ts';
 import type { Coalescer } from '../coalescer.ts';
 import { outcomeUnknown } from '../handOver.ts';
@@ -17,28 +18,32 @@ import type { Workers } from '../workers.ts';
 interface PromisedFirst {
   /** Answers as soon as the promise stands. */
   promiseAtOnce: (command: Command, coalescer: Coalescer) => Promise<KnownOutcome>;
-  /** Waits for the outcome, at most `waitMs`. */
-  promiseAndWait: (command: Command, coalescer: Coalescer, waitMs: number) => Promise<KnownOutcome>;
+  /** Waits for the outcome, at most `waitMs`; or answers a payment just like it, unless that is `confirmed`. */
+  promiseAndWait: (
+    command: Command,
+    coalescer: Coalescer,
+    options: { waitMs: number; confirmed: string | undefined },
+  ) => Promise<KnownOutcome | EqualPayment>;
 }
 
-interface PromisedFirstDeps extends Pick<Promises, 'promise' | 'hasten'>, Pick<HandOver, 'hand'> {
+interface PromisedFirstDeps extends Pick<Promises, 'promise' | 'promiseUnlike' | 'hasten'>, Pick<HandOver, 'hand'> {
   workers: Pick<Workers, 'areGone'>;
   /** Aborted when the process is to stop. */
   stopping: AbortSignal;
 }
 
-export function createPromisedFirst({ promise, hasten, hand, workers, stopping }: PromisedFirstDeps): PromisedFirst {
-  /** What stands under the command's id once its promise is committed, and whether that is this promise. */
-  const promiseNow = async (
-    command: Command,
-    dueInMs = FIRST_SWEEP_MS,
-  ): Promise<{ known: KnownOutcome; isOwn: boolean }> => {
-    const known = await promise({ command, dueInMs }).catch(() => {
+export function createPromisedFirst(deps: PromisedFirstDeps): PromisedFirst {
+  const { promise, promiseUnlike, hasten, hand, workers, stopping } = deps;
+  /** What stands under the command's id once its promise is committed. */
+  const standing = async <Result>(command: Command, promising: Promise<Result | undefined>): Promise<Result> => {
+    const known = await promising.catch(() => {
       throw outcomeUnknown(command);
     });
     if (!known) throw noRoom(workers);
-    return { known, isOwn: known.state === 'pending' && known.requestHash === command.requestHash };
+    return known;
   };
+  const isOwn = ({ requestHash }: Command, known: KnownOutcome) =>
+    known.state === 'pending' && known.requestHash === requestHash;
 
   /** Lets a promised command go its way, for which nobody waits. */
   const send = async (command: Command, coalescer: Coalescer): Promise<void> => {
@@ -54,13 +59,15 @@ export function createPromisedFirst({ promise, hasten, hand, workers, stopping }
     async promiseAtOnce(command, coalescer) {
       // Without a worker it would only lie in the queue, which has no bound: whichever comes sweeps it in.
       const stays = workers.areGone();
-      const { known, isOwn } = await promiseNow(command, stays ? 0 : FIRST_SWEEP_MS);
-      if (isOwn && !stays) await send(command, coalescer);
+      const known = await standing(command, promise({ command, dueInMs: stays ? 0 : FIRST_SWEEP_MS }));
+      if (isOwn(command, known) && !stays) await send(command, coalescer);
       return known;
     },
-    async promiseAndWait(command, coalescer, waitMs) {
-      const { known, isOwn } = await promiseNow(command);
-      if (!isOwn) return known;
+    async promiseAndWait(command, coalescer, { waitMs, confirmed }) {
+      const stays = workers.areGone();
+      const asked = { command, dueInMs: stays ? 0 : FIRST_SWEEP_MS };
+      const known = await standing(command, promiseUnlike(asked, confirmed));
+      if (known.state === 'equal' || stays || !isOwn(command, known)) return known;
       const [{ end, ticket }] = (await hand([command], () => coalescer, waitMs)) as [Handed];
       ticket.leave();
       if (end instanceof Problem) await hasten([command.id]);

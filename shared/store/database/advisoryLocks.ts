@@ -1,11 +1,12 @@
 /**
  * The advisory locks that the service takes, each by a key of one bigint, which is one space in a database: whoever locks
- * a key of somebody else's waits for them. Two kinds of keys are not in the table:
+ * a key of somebody else's waits for them. Three kinds of keys are not in the table:
  *
  * - The migrations take Prisma's own key, so that `prisma migrate` and ours keep out of each other's way.
  * - Each operation whose id a client has fixed has a key of its own, which `decision_key` of prisma/migrations/ makes of the
  *   id (`shared/store/ledger/decisionLock.ts`): a hash with the whole bigint to fall into, where it meets one of these few
  *   no more often than another operation's.
+ * - Payments from pages that are just alike have one key, which `promise_payment` makes of their wallets and their amount.
  */
 export const ADVISORY_LOCKS = {
   /** Prisma's own: one runner of migrations at a time. */

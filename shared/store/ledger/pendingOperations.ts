@@ -14,10 +14,16 @@ export const FIRST_SWEEP_MS = 30_000;
 /** The longest pause between two attempts of the sweep: they double up to this. */
 const MAX_SWEEP_PAUSE_MS = 600_000;
 
-interface Promised {
+export interface Promised {
   command: Command;
   /** From now; 0 for a command that never left this process, so that only the sweep can bring it in. */
   dueInMs: number;
+}
+
+export interface PromiseRoom {
+  partitions: number;
+  /** How many there may be now. */
+  room: number;
 }
 
 const INSERT_PROMISES = {
@@ -30,7 +36,7 @@ const INSERT_PROMISES = {
  * Why a promise was not made: its id is being decided at this moment (`decisionLock.ts`), so that there may be an outcome
  * at once, or its command is so old that it would be found expired.
  */
-type PromiseRefusal = 'deciding' | 'expired';
+export type PromiseRefusal = 'deciding' | 'expired';
 
 /**
  * Commits the promises together, as many of them as there is room for, and answers which it refused, by id. A row that is already there stays as it is. Whether a promise stands is read afterwards, by
@@ -39,23 +45,27 @@ type PromiseRefusal = 'deciding' | 'expired';
 export async function insertPending(
   pool: Pool,
   promised: readonly Promised[],
-  options: { partitions: number; room: number },
+  options: PromiseRoom,
 ): Promise<Map<string, PromiseRefusal>> {
-  const commands = promised.map(({ command }) => command);
   const { rows } = await pool.query<{ refused_id: string; reason: PromiseRefusal }>({
     ...INSERT_PROMISES,
-    values: [
-      contested(commands).map(({ id }) => id),
-      commands.map(({ id }) => id),
-      commands.map((command) => partitionOf(command, options.partitions)),
-      commands.map((command) => JSON.stringify(toWire(command))),
-      commands.map(({ requestHash }) => requestHash),
-      promised.map(({ dueInMs }) => dueInMs),
-      commands.map(({ expiresAtMs }) => expiresAtMs),
-      options.room,
-    ],
+    values: [...toColumns(promised, options.partitions), options.room],
   });
   return new Map(rows.map(({ refused_id: id, reason }) => [id, reason]));
+}
+
+/** What `insert_promises` is given, in its order. */
+export function toColumns(promised: readonly Promised[], partitions: number): unknown[][] {
+  const commands = promised.map(({ command }) => command);
+  return [
+    contested(commands).map(({ id }) => id),
+    commands.map(({ id }) => id),
+    commands.map((command) => partitionOf(command, partitions)),
+    commands.map((command) => JSON.stringify(toWire(command))),
+    commands.map(({ requestHash }) => requestHash),
+    promised.map(({ dueInMs }) => dueInMs),
+    commands.map(({ expiresAtMs }) => expiresAtMs),
+  ];
 }
 
 /** Counts no further than `limit`. */

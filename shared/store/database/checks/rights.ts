@@ -25,7 +25,7 @@ export const RIGHTS: Readonly<Record<string, readonly Right[]>> = {
 };
 
 /** Those of the functions in `prisma/migrations/` that are called by name. */
-export const FUNCTIONS: readonly string[] = ['decision_key', 'insert_promises', 'refuse_superseded'];
+export const FUNCTIONS: readonly string[] = ['decision_key', 'insert_promises', 'promise_payment', 'refuse_superseded'];
 
 /** Of the queues' own schema the service uses everything. */
 const QUEUE_SCHEMA = 'bullmq';
