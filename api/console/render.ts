@@ -27,6 +27,7 @@ export function createRenderConsole(sharedUrl: (path: string) => string): Render
   const send = createSendPage();
   const printPage = readTemplates(join(import.meta.dirname, 'templates'), (print) => ({
     ...{ problems: PROBLEMS, kindWords: KIND_WORDS, printDuration, printMoney, printNumber, printTime },
+    part: print,
     words: (text: string) => print('words', shorten(text)),
     ...{ sharedUrl, assetUrl: (file: string) => CONSOLE_ASSETS.url(`/ops/assets/${file}`) },
   }));

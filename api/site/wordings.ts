@@ -47,9 +47,11 @@ export function newsOf({ kind, state, reason, amountMinor, currency, creditWalle
 
 const MINUTE_MS = 60_000;
 
-/** `just now`, `1 minute ago`, `12 minutes ago`. */
+const NUMBERS = ['one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten'];
+
+/** `just now`, `one minute ago`, `two minutes ago`, `12 minutes ago`. */
 export function printAgo(agoMs: number): string {
   const minutes = Math.round(agoMs / MINUTE_MS);
   if (minutes < 1) return 'just now';
-  return minutes === 1 ? '1 minute ago' : `${minutes} minutes ago`;
+  return `${NUMBERS[minutes - 1] ?? minutes} ${minutes === 1 ? 'minute' : 'minutes'} ago`;
 }

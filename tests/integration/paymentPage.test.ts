@@ -157,7 +157,7 @@ describe('the news of a payment', () => {
 
 describe('a payment like one of the last minutes', () => {
   it('is asked about once, with the form as it was, and then sent', async () => {
-    const [anna, boris] = [await rich(), await api.customer()];
+    const [anna, boris] = [await rich(), await api.customer('Bob Sidorov')];
     await post(anna.client, '/', fill(await get(anna.client), boris.walletId, '600'));
     await post(anna.client, '/', fill(await get(anna.client), boris.walletId, '5'));
     const second = fill(await get(anna.client), boris.walletId, ' 300,00 ', 'Rent');
@@ -165,7 +165,7 @@ describe('a payment like one of the last minutes', () => {
     const third = fill(await get(anna.client), boris.walletId, '5.00', 'Tea');
     const asked = await post(anna.client, '/', third);
     expect([asked.status, await balanceOf(anna.client)]).toEqual([409, 95]);
-    expect(wordsOf(asked)).toContain(`You sent 5.00 RUB to wallet ${boris.walletId} just now. Send it again?`);
+    expect(wordsOf(asked)).toContain('You sent 5.00 to Bob S. just now. Send it again?');
     expect(asked.text).toContain('<button>Send it again</button>');
     expect([typed(asked, 'amount'), typed(asked, 'details')]).toEqual(['5.00', 'Tea']);
     expect(hidden(asked, 'idempotency_key')).toBe(third['idempotency_key']);
@@ -191,7 +191,7 @@ describe('a payment like one of the last minutes', () => {
     expect(await balanceOf(anna.client)).toBe(800);
   });
   it('is asked about while the first is on its way, however long that takes', async () => {
-    const [anna, boris] = [await rich(), await api.customer()];
+    const [anna, boris] = [await rich(), await api.customer('Bob Sidorov')];
     await promise(anna, boris, 600_00n);
     await api.pool.query(
       `UPDATE pending_operation SET created_at = now() - interval '12 minutes'
@@ -199,9 +199,7 @@ describe('a payment like one of the last minutes', () => {
       [anna.walletId],
     );
     const asked = await post(anna.client, '/', fill(await get(anna.client), boris.walletId, '600'));
-    expect(wordsOf(asked)).toContain(
-      `You sent 600.00 RUB to wallet ${boris.walletId} 12 minutes ago, and it is on its way. Send it again?`,
-    );
+    expect(wordsOf(asked)).toContain('You sent 600.00 to Bob S. 12 minutes ago, and it is on its way. Send it again?');
   });
   it('is not asked about when it is another amount, another wallet, long ago, or the same form once more', async () => {
     const [anna, boris, clara] = [await rich(), await api.customer(), await api.customer()];
@@ -229,10 +227,12 @@ describe('a payment like one of the last minutes', () => {
   });
   it('is asked about in the bank’s words, too', async () => {
     const [bank, boris] = [api.client(), await api.customer()];
+    // One whose name has nothing that can be shown.
+    await api.pool.query("UPDATE app_user SET name = ' ' WHERE id = $1", [boris.userId]);
     await post(bank, '/login', BANK);
     await post(bank, '/', fill(await get(bank), boris.walletId, '12.30'));
     const asked = await post(bank, '/', fill(await get(bank), boris.walletId, '12.30'));
-    expect(wordsOf(asked)).toContain(`You paid in 12.30 RUB to wallet ${boris.walletId} just now. Pay it in again?`);
+    expect(wordsOf(asked)).toContain(`You paid in 12.30 to wallet ${boris.walletId} just now. Pay it in again?`);
   });
 });
 

@@ -159,7 +159,7 @@ export async function startApi(options: TestApiOptions = {}): Promise<TestApi> {
     },
     async customer(name = 'test') {
       const own = client();
-      const email = `${name}.${Math.random().toString(36).slice(2)}@localhost.ru`;
+      const email = `${name.replace(/\s/g, '')}.${Math.random().toString(36).slice(2)}@localhost.ru`;
       const { status, json } = await own('POST', '/api/signup', { name, email, password: PASSWORD });
       expect(status).toBe(201);
       return { client: own, email, userId: Number(json['user_id']), walletId: Number(json['wallet_id']) };

@@ -46,6 +46,9 @@ const walletQuery = z.object({
 });
 const freezeForm = z.strictObject({ reason: typedReasonField, idempotency_key: idempotencyKeyField });
 
+/** Said of what is not done now. */
+const SAME_FORM = ' Send this same form again: whatever came of it, it is done once.';
+
 interface Refused {
   given: Record<string, unknown>;
   problem: Problem;
@@ -60,10 +63,10 @@ export function createWalletPages(deps: WalletPagesDeps): Endpoint[] {
 }
 
 async function setFrozen(deps: WalletPagesDeps, req: Request, res: Response, isFrozen: boolean): Promise<void> {
-  deps.admit();
   const { id } = parsePart(walletPath, { ...req.params }, 'path');
   const given = (await deps.readForm(req, res)) as Record<string, unknown>;
   try {
+    deps.admit();
     const form = parsePart(freezeForm, given, 'body');
     const { operationId } = await deps.freeze({
       principal: operatorOf(res),
@@ -77,9 +80,11 @@ async function setFrozen(deps: WalletPagesDeps, req: Request, res: Response, isF
     seeOther(res, `/ops/wallets/${id}?asked=${operationId}`);
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    await showWallet(deps, req, res, { given, problem: error }).catch(() => {
-      // The page could not be made either. What is known of the wallet is the news, not that.
-      throw error;
+    const refused = { given, problem: error };
+    await showWallet(deps, req, res, refused).catch(() => {
+      // The page could not be made either. What is known of the wallet is the news, not that, and what was typed stays.
+      const page = { title: `Wallet ${id}`, section: 'look-up' as const, walletId: id, isFrozen: !isFrozen };
+      deps.render(res, 'notFrozen', { ...page, form: formOf(refused) }, PROBLEMS[error.code].status);
     });
   }
 }
@@ -116,11 +121,14 @@ function formOf(refused?: Refused) {
   const { problem, given } = refused;
   const { means, title } = PROBLEMS[problem.code];
   const atField = problem.extras.errors?.find(({ path }) => path === 'reason')?.message;
+  const said = problem.extras.detail ?? `${title}.`;
+  const hasOutcome = means !== 'open' && problem.extras.operationId !== undefined;
+  const sameKey = idempotencyKeyField.safeParse(given['idempotency_key']).data;
   return {
     reason: given['reason'],
     atField,
-    error: atField === undefined ? (problem.extras.detail ?? title) : undefined,
+    error: atField === undefined ? `${said}${means === 'open' ? SAME_FORM : ''}` : undefined,
     // What has an outcome under the key keeps it for ever; what may still get one must not be sent under another.
-    key: means === 'open' ? given['idempotency_key'] : randomUUID(),
+    key: (hasOutcome ? undefined : sameKey) ?? randomUUID(),
   };
 }

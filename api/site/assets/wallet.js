@@ -1,7 +1,7 @@
 /*
  * Makes the wallet's page live. The server alone makes pages; this script asks for the same page again, is told "not
  * modified" while nothing has changed, and otherwise takes out of it what is new. A form is sent as without the script,
- * and the page that answers it is put in place.
+ * and the page that answers it is put in place; until then looking goes on, and shows what was sent as under way.
  *
  *     looking ──changed──▶ put in place        every 1.5 s; every 15 s after five minutes without anybody's hand,
  *        │                                     not at all after an hour, or while the page is hidden
@@ -118,7 +118,7 @@
   const lookLater = () => {
     clearTimeout(timer);
     const afterMs = pauseMs();
-    if (document.hidden || isSending || afterMs === undefined) return;
+    if (document.hidden || afterMs === undefined) return;
     // Pages that were opened or failed at the same moment drift apart.
     timer = setTimeout(look, afterMs * (0.9 + Math.random() * 0.2));
   };
@@ -191,6 +191,7 @@
       return;
     }
     const answer = await parse(response);
+    stopLooking();
     const fresh = answer.getElementById('wallet');
     if (!fresh) {
       // The page could not be made. The form stays as it is, and its key with it.
@@ -215,7 +216,6 @@
     if (isSending) return;
     const form = event.target;
     isSending = true;
-    stopLooking();
     const button = form.querySelector('button');
     button.setAttribute('aria-busy', 'true');
     try {
@@ -244,15 +244,15 @@
   const touched = () => {
     const wasIdle = Date.now() - lastTouchedMs > IDLE_AFTER_MS;
     lastTouchedMs = Date.now();
-    if (wasIdle && !isSending) void look();
+    if (wasIdle) void look();
   };
   for (const type of ['pointerdown', 'keydown', 'scroll']) addEventListener(type, touched, { passive: true });
   document.addEventListener('visibilitychange', () => {
     if (document.hidden) stopLooking();
-    else if (!isSending) void look();
+    else void look();
   });
   addEventListener('online', () => {
-    if (!document.hidden && !isSending) void look();
+    if (!document.hidden) void look();
   });
 
   adapt(document);

@@ -20,9 +20,7 @@ import { readOperations } from '../../../shared/store/ledger/readOperation.ts';
 import type { OperationView } from '../../../shared/store/ledger/operationView.ts';
 import type { WalletPage } from '../../../shared/store/ledger/readWalletPage.ts';
 import { readWalletMarks } from '../../../shared/store/ledger/readWalletMarks.ts';
-import type { Pool } from '../../../shared/store/database/pool.ts';
 import { createBatcher } from '../../../shared/batcher.ts';
-import type { DatabaseGuard } from '../../database/databaseGuard.ts';
 import { operationId } from '../../submission/command.ts';
 import { refuseForeign } from '../../http/browser/csrf.ts';
 import type { Endpoint } from '../../http/endpoint.ts';
@@ -41,8 +39,6 @@ import { logInUrl } from '../returnPath.ts';
 
 interface HomePageDeps extends PaymentDeps {
   env: Env;
-  readPool: Pool;
-  guard: DatabaseGuard;
 }
 
 interface Home extends HomePageDeps {

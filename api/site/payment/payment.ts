@@ -11,7 +11,10 @@
  */
 import type { Request, Response } from 'express';
 import { z } from 'zod';
+import { readOwnerName } from '../../../shared/store/accounts/readOwnerName.ts';
+import type { Pool } from '../../../shared/store/database/pool.ts';
 import type { Auth } from '../../auth/auth.ts';
+import type { DatabaseGuard } from '../../database/databaseGuard.ts';
 import { refuseForeign } from '../../http/browser/csrf.ts';
 import { movementOf } from '../../kinds/movements.ts';
 import type { Pay } from '../../kinds/movements.ts';
@@ -34,6 +37,9 @@ import { AMOUNT_RULE, readTypedAmount } from './typedAmount.ts';
 export interface PaymentDeps {
   auth: Auth;
   pay: Pay;
+  /** For what is only looked at. */
+  readPool: Pool;
+  guard: DatabaseGuard;
   quotas: Quotas;
   /** Refuses with a `Problem` when no command could be served now. */
   admit: () => void;
@@ -116,7 +122,10 @@ async function tryToSend(
       requestId: requestIdOf(res),
       confirmed: payment.again,
     });
-    if ('state' in paid) return { given, why: 'equal', earlier: paid };
+    if ('state' in paid) {
+      const payeeName = await deps.guard(() => readOwnerName(deps.readPool, paid.payeeWalletId));
+      return { given, why: 'equal', earlier: paid, payeeName };
+    }
     deps.flashes.leave(req, res, principal, { sent: paid.operationId });
     return undefined;
   } catch (error) {

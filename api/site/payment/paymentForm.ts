@@ -1,6 +1,5 @@
 /** The form that sends money: empty, or as it was sent with what there is to say about it. */
 import { randomUUID } from 'node:crypto';
-import type { EqualPayment } from '../../../shared/store/ledger/promisePayment.ts';
 import { PROBLEMS } from '../../../shared/problems.ts';
 import type { Problem } from '../../http/problem.ts';
 import { idempotencyKeyField } from '../../http/schemas.ts';
@@ -8,11 +7,14 @@ import { labelsOf } from '../../html/forms.ts';
 import type { Field, FormView } from '../../html/forms.ts';
 import type { Answered } from './answered.ts';
 import { printerFor } from '../../html/printAmount.ts';
+import { shortName } from './shortName.ts';
 import { AMOUNT_HINT } from './typedAmount.ts';
 import { KIND_WORDS } from '../kindWords.ts';
 import { printAgo } from '../wordings.ts';
 import type { Wording } from '../wordings.ts';
 import { errorsByField, paymentWordsFor } from '../words.ts';
+
+type AnsweredEqual = Extract<Answered, { why: 'equal' }>;
 
 interface Payer {
   walletId: bigint;
@@ -39,7 +41,7 @@ export function viewPaymentForm(
     case 'equal':
       return {
         ...{ ...form, values: answered.given, submit: wording.repeat },
-        question: questionAbout(answered.earlier, payer, wording),
+        question: questionAbout(answered, payer, wording),
         hidden: { ...sameKey, again: answered.earlier.id },
         cancel: { text: 'No, do not', href: '/' },
       };
@@ -72,9 +74,9 @@ function carriedBy(given: Record<string, unknown>): Record<string, string> {
   return Object.fromEntries(carried.map((name) => [name, String(given[name])]));
 }
 
-function questionAbout(earlier: EqualPayment, { currency }: Payer, wording: Wording): string {
+function questionAbout({ earlier, payeeName = '' }: AnsweredEqual, { currency }: Payer, wording: Wording): string {
   const { amountMinor, payeeWalletId, agoMs, isPending } = earlier;
-  const what = `${printerFor(currency)(amountMinor)} ${currency} to wallet ${payeeWalletId}`;
+  const what = `${printerFor(currency)(amountMinor)} to ${shortName(payeeName) ?? `wallet ${payeeWalletId}`}`;
   const state = isPending ? ', and it is on its way' : '';
   return `You ${KIND_WORDS[wording.kind].did} ${what} ${printAgo(agoMs)}${state}. ${wording.repeat}?`;
 }
