@@ -22,7 +22,7 @@ import { createFailures } from './http/failures.ts';
 import { createApiHeaders } from './http/browser/securityHeaders.ts';
 import { createRequestMetrics } from './metrics.ts';
 import type { RequestMetrics } from './metrics.ts';
-import type { Pay } from './kinds/movements.ts';
+import type { Pay } from './kinds/operate.ts';
 import { CONSOLE_PATH } from './http/paths.ts';
 import type { CreateConsole } from './console/console.ts';
 import { createAccountPages, createShowLogIn } from './site/accountPages.ts';
@@ -62,7 +62,7 @@ export interface AppDeps {
   guard: DatabaseGuard;
   findWallet: FindWallet;
   proven: ProvenCredentials;
-  /** What moves money: the routes, and what the form does. */
+  /** What asks the ledger: the routes, and what the form does. */
   operationRoutes: readonly Route[];
   pay: Pay;
   admit: () => void;

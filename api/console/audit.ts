@@ -8,7 +8,7 @@ import { concludeAction, recordAction } from '../../shared/store/accounts/operat
 import type { ActionOutcome, NewAction } from '../../shared/store/accounts/operatorActions.ts';
 import type { PrismaClient } from '../../shared/store/database/pool.ts';
 import type { DatabaseGuard } from '../database/databaseGuard.ts';
-import type { Freeze } from '../kinds/freezing.ts';
+import type { Freeze } from '../kinds/operate.ts';
 import { Problem } from '../http/problem.ts';
 import { isSettled } from '../../shared/problems.ts';
 
@@ -77,16 +77,16 @@ function concludeFailure(error: unknown): Conclusion {
 
 /** Freezing as before, except that every freeze and unfreeze is in the audit log, whichever way it was asked for. */
 export function auditFreeze(freeze: Freeze, audit: Audit): Freeze {
-  return (freezing) =>
+  return (asked) =>
     audit.doing(
       {
-        operatorId: freezing.principal.userId,
-        action: freezing.isFrozen ? 'freeze' : 'unfreeze',
-        target: `wallet ${freezing.walletId}`,
-        details: freezing.reason,
-        requestId: freezing.requestId,
+        operatorId: asked.principal.userId,
+        action: asked.kind,
+        target: `wallet ${asked.toWalletId}`,
+        details: asked.details,
+        requestId: asked.requestId,
       },
-      () => freeze(freezing),
+      () => freeze(asked),
       ({ status, operationId, isReplay }) => ({
         outcome: status === 'OK' ? 'done' : 'promised',
         details: `operation ${operationId}${isReplay ? ', which was done before' : ''}`,

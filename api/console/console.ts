@@ -14,7 +14,7 @@ import type { Auth } from '../auth/auth.ts';
 import type { DatabaseGuard } from '../database/databaseGuard.ts';
 import type { Workers } from '../submission/workers.ts';
 import { mountEndpoints } from '../http/endpoint.ts';
-import type { Freeze } from '../kinds/freezing.ts';
+import type { Freeze } from '../kinds/operate.ts';
 import { createFormReader } from '../http/body/readBody.ts';
 import { operatorsOnly } from './access.ts';
 import { CONSOLE_ASSETS } from './assets.ts';

@@ -5,8 +5,8 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { Command } from '../../shared/ledger/command.ts';
 import { invalidRequest } from '../http/invalidRequest.ts';
-import { findFacts, toCommand, toMoved, waitAsPreferred } from './movements.ts';
-import type { MoveDeps, Moved, MovementItem, MovementRequest } from './movements.ts';
+import { findFacts, toCommand, toTold, waitAsPreferred } from './operate.ts';
+import type { Asking, Item, OperateDeps, Told } from './operate.ts';
 import type { Preference } from '../http/prefer.ts';
 import { Problem, attempt, orProblem } from '../http/problem.ts';
 import { isSettled } from '../../shared/problems.ts';
@@ -15,16 +15,16 @@ import type { MapInSlices } from '../http/body/slices.ts';
 import type { SubmitEach, SubmitList } from '../submission/submitMany.ts';
 
 /** An item that could be read, or what is wrong with it. */
-export type BulkItem = Problem | MovementItem;
+export type BulkItem = Problem | Item;
 
-interface BulkRequest extends Omit<MovementRequest, 'list'> {
+interface BulkRequest extends Omit<Asking, 'list'> {
   items: readonly BulkItem[];
   prefer: Preference;
 }
 
-export type BulkResult = Moved | Problem;
+export type BulkResult = Told | Problem;
 
-interface BulkDeps extends MoveDeps {
+interface BulkDeps extends OperateDeps {
   submitEach: SubmitEach;
   submitList: SubmitList;
 }
@@ -48,7 +48,7 @@ export function createBulk(given: BulkDeps): Bulk {
     const commands = open.map(({ command }) => command);
     await deps.submitEach(commands, options, (at, end) => {
       const { command, index } = open[at] as (typeof open)[number];
-      onResult(index, end instanceof Problem ? end : attempt(() => toMoved(end, command)));
+      onResult(index, end instanceof Problem ? end : attempt(() => toTold(end, command)));
     });
   };
 
@@ -66,7 +66,7 @@ export function createBulk(given: BulkDeps): Bulk {
     const known = await orProblem(deps.submitList(commands, prefer.waitMs ?? deps.timeoutMs));
     return commands.map((command, index) => {
       if (known instanceof Problem) return known.code === 'outcome_unknown' ? unknownAs(known, command) : known;
-      return attempt(() => toMoved(known[index] as NonNullable<(typeof known)[number]>, command));
+      return attempt(() => toTold(known[index] as NonNullable<(typeof known)[number]>, command));
     });
   };
 
@@ -75,11 +75,11 @@ export function createBulk(given: BulkDeps): Bulk {
 
 /** One command for each item, or what is wrong with it. */
 async function makeCommands(
-  { items, ...request }: Omit<BulkRequest, 'prefer'> & MovementRequest,
-  deps: MoveDeps & { mapInSlices: MapInSlices },
+  { items, ...request }: Omit<BulkRequest, 'prefer'> & Asking,
+  deps: OperateDeps & { mapInSlices: MapInSlices },
 ): Promise<(Command | Problem)[]> {
   const toWalletIds = items.flatMap((item) => (item instanceof Problem ? [] : item.toWalletId));
-  const found = await orProblem(findFacts(request.principal, toWalletIds, deps));
+  const found = await orProblem(findFacts(request, toWalletIds, deps));
   if (found instanceof Problem) return items.map((item) => (item instanceof Problem ? item : found));
   const facts = found.values();
   return deps.mapInSlices(items, (item) => {

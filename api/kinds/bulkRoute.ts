@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { MAX_ENVELOPE_COMMANDS } from '../../shared/queue/contracts.ts';
 import type { MovementKind } from '../../shared/ledger/command.ts';
 import type { Bulk, BulkItem, BulkResult } from './bulk.ts';
-import { movementOf } from './movements.ts';
+import { movementOf } from './operate.ts';
 import { invalidRequest } from '../http/invalidRequest.ts';
 import { parsePrefer } from '../http/prefer.ts';
 import { Problem, attempt, problemReply } from '../http/problem.ts';
@@ -153,7 +153,7 @@ function toResult(each: BulkResult, requestId: string): z.infer<typeof result> {
     status: 'OK',
     operation_id: operationId,
     wallet_id: toldWalletId,
-    balance,
+    ...(balance !== undefined && { balance }),
     ...(isReplay && { replayed: true }),
   };
 }

@@ -6,22 +6,21 @@ import { amountToNumber } from '../../shared/ledger/money.ts';
 import type { OperationView } from '../../shared/store/ledger/operationView.ts';
 import type { UnreadablePromise } from '../../shared/store/ledger/readOperation.ts';
 import type { Bulk } from './bulk.ts';
-import type { Freeze } from './freezing.ts';
-import type { Move, Moved } from './movements.ts';
+import type { Freeze, Operate } from './operate.ts';
 import type { Outcomes } from '../submission/outcomes.ts';
-import { problemsOfKind } from './kindProblems.ts';
+import { kindRoute } from './kindRoute.ts';
 import { MAX_POLLS_EACH, createPollPlaces } from '../quotas/pollPlaces.ts';
 import { parsePrefer } from '../http/prefer.ts';
 import { Problem } from '../http/problem.ts';
 import type { Quotas } from '../quotas/quotas.ts';
 import { route } from '../http/route.ts';
-import type { Principal, Reply, Route } from '../http/route.ts';
+import type { Principal, Route } from '../http/route.ts';
 import { createBulkRoute } from './bulkRoute.ts';
 import { createFreezingRoutes } from './freezingRoutes.ts';
-import { amountField, detailsField, externalIdField, readIdempotencyKey, walletIdField } from '../http/schemas.ts';
+import { amountField, detailsField, externalIdField, walletIdField } from '../http/schemas.ts';
 
 export interface OperationRouteDeps {
-  move: Move;
+  operate: Operate;
   bulk: Bulk;
   freeze: Freeze;
   /** Refuses with a `Problem` when no command could be served now. */
@@ -36,30 +35,19 @@ export function createOperationRoutes(deps: OperationRouteDeps): Route[] {
     transferRoute(deps),
     createBulkRoute(deps),
     operationRoute(deps),
-    ...createFreezingRoutes(deps),
+    ...createFreezingRoutes({ operate: deps.freeze, admit: deps.admit }),
   ];
 }
 
-const moved = z.object({
-  status: z.literal('OK'),
-  operation_id: z.uuid(),
-  wallet_id: z.int(),
-  balance: z.number(),
-});
-const promised = z.object({ status: z.literal('PENDING'), operation_id: z.uuid() });
-
-const MOVE_ANSWERS = {
-  200: { description: 'Applied. `Idempotency-Replayed: true` marks the outcome of an earlier request.', schema: moved },
-  202: { description: 'Promised: it will be decided. Ask at `Location`.', schema: promised },
-};
-const MOVE_HEADERS = {
-  'Idempotency-Key': 'One to 255 printable ASCII characters. The same key and body always have the same outcome.',
-  Prefer: '`respond-async` answers 202 at once; `wait=N` waits up to N seconds, at most 30 (RFC 7240).',
+const MOVED: Pick<Parameters<typeof kindRoute>[1], 'answer' | 'toAnswer'> = {
+  answer: { balance: z.number() },
+  toAnswer: ({ balance }) => ({ balance }),
 };
 
-function depositRoute({ move, admit }: OperationRouteDeps): Route {
-  return route({
-    method: 'post',
+function depositRoute(deps: OperationRouteDeps): Route {
+  return kindRoute(deps, {
+    ...MOVED,
+    kind: 'deposit',
     path: '/api/external_to_wallet',
     summary: 'A bank deposits into a wallet; answers with the credited wallet’s balance',
     description:
@@ -71,30 +59,15 @@ function depositRoute({ move, admit }: OperationRouteDeps): Route {
       details: detailsField.optional(),
       external_id: externalIdField.optional(),
     }),
-    headers: MOVE_HEADERS,
-    answers: MOVE_ANSWERS,
-    problems: [...problemsOfKind('deposit'), 'external_id_reused'],
-    admit,
-    handle: async ({ body, principal, requestId, req }) => {
-      const result = await move({
-        kind: 'deposit',
-        principal,
-        toWalletId: body.wallet_id,
-        amount: body.amount,
-        details: body.details,
-        externalId: body.external_id,
-        idempotencyKey: readIdempotencyKey(req),
-        requestId,
-        prefer: parsePrefer(req.get('Prefer')),
-      });
-      return toReply(result);
-    },
+    toItem: ({ wallet_id: toWalletId, external_id: externalId, ...rest }) => ({ ...rest, toWalletId, externalId }),
+    problems: ['external_id_reused'],
   });
 }
 
-function transferRoute({ move, admit }: OperationRouteDeps): Route {
-  return route({
-    method: 'post',
+function transferRoute(deps: OperationRouteDeps): Route {
+  return kindRoute(deps, {
+    ...MOVED,
+    kind: 'transfer',
     path: '/api/wallet_to_wallet',
     summary: 'A customer pays another wallet; answers with the sender’s balance',
     roles: ['customer'],
@@ -103,37 +76,8 @@ function transferRoute({ move, admit }: OperationRouteDeps): Route {
       amount: amountField,
       details: detailsField.optional(),
     }),
-    headers: MOVE_HEADERS,
-    answers: MOVE_ANSWERS,
-    problems: problemsOfKind('transfer'),
-    admit,
-    handle: async ({ body, principal, requestId, req }) => {
-      const result = await move({
-        kind: 'transfer',
-        principal,
-        toWalletId: body.wallet_id,
-        amount: body.amount,
-        details: body.details,
-        idempotencyKey: readIdempotencyKey(req),
-        requestId,
-        prefer: parsePrefer(req.get('Prefer')),
-      });
-      return toReply(result);
-    },
+    toItem: ({ wallet_id: toWalletId, ...rest }) => ({ ...rest, toWalletId }),
   });
-}
-
-function toReply(result: Moved): Reply {
-  if (result.status === 'PENDING') {
-    const body = { status: 'PENDING', operation_id: result.operationId };
-    return { status: 202, body, headers: { Location: `/api/operations/${result.operationId}`, 'Retry-After': '1' } };
-  }
-  const { operationId, toldWalletId, balance, isReplay } = result;
-  return {
-    status: 200,
-    body: { status: 'OK', operation_id: operationId, wallet_id: toldWalletId, balance },
-    ...(isReplay && { headers: { 'Idempotency-Replayed': 'true' } }),
-  };
 }
 
 const STATUS_WORDS = { applied: 'OK', rejected: 'REJECTED', pending: 'PENDING' } as const;

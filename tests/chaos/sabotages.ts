@@ -150,7 +150,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     says: 'another body under a used key is taken for the first one',
     patches: [
       {
-        file: 'api/kinds/movements.ts',
+        file: 'api/kinds/operate.ts',
         from: '  if (known.requestHash === command.requestHash) return;\n',
         to: '  if (command.id) return;\n',
       },
@@ -189,7 +189,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     says: 'the outcome of an earlier request is told as one of this request',
     patches: [
       {
-        file: 'api/kinds/movements.ts',
+        file: 'api/kinds/operate.ts',
         from: '  const isReplay = known.requestId !== command.requestId;\n',
         to: '  const isReplay = false;\n',
       },

@@ -9,7 +9,7 @@ let api: TestApi;
 let customer: Customer;
 
 beforeAll(async () => {
-  api = await startApi({ accounts: false, move: () => Promise.reject(new Problem('wallet_not_found')) });
+  api = await startApi({ accounts: false, operate: () => Promise.reject(new Problem('wallet_not_found')) });
   customer = await api.customer();
 });
 afterAll(() => api.close());
@@ -265,7 +265,7 @@ describe('every answer', () => {
 
 describe('faults', () => {
   it('of ours are a 500 that tells nothing, and the log tells where, but not what its message may quote', async () => {
-    const broken = await startApi({ accounts: false, move: () => Promise.reject(new TypeError('secret detail')) });
+    const broken = await startApi({ accounts: false, operate: () => Promise.reject(new TypeError('secret detail')) });
     try {
       const { client } = await broken.customer();
       const answer = await client('POST', TRANSFER, { wallet_id: 7, amount: 1 });

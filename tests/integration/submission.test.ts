@@ -7,8 +7,8 @@ import pg from 'pg';
 import { pino } from 'pino';
 import { v5 as uuidv5, v7 as uuidv7 } from 'uuid';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createMove } from '../../api/kinds/movements.ts';
-import type { Moved, Movement } from '../../api/kinds/movements.ts';
+import { createOperate } from '../../api/kinds/operate.ts';
+import type { Asked, Told } from '../../api/kinds/operate.ts';
 import type { PaymentOptions, SubmitOptions } from '../../api/submission/submit.ts';
 import { createWalletFinder } from '../../api/wallets/findWallet.ts';
 import type { Command } from '../../shared/ledger/command.ts';
@@ -503,7 +503,7 @@ describe('what respond-async has promised and what does not leave is due at once
 });
 
 describe('a key', () => {
-  let move: (changes: Partial<Movement>) => Promise<Moved>;
+  let move: (changes: Partial<Asked>) => Promise<Told>;
 
   /** The same two people over HTTP's shoulder: what a route does after it has read the body. */
   function openMove(): void {
@@ -511,7 +511,7 @@ describe('a key', () => {
     cleanUps.push(() => prisma.$disconnect());
     const { submit: submitCommand } = lane.submission;
     const clock = createDatabaseClock(() => readDatabaseTime(lane.pool));
-    const run = createMove({
+    const run = createOperate({
       submit: submitCommand,
       findWallet: createWalletFinder(prisma, (work) => work()),
       clock,

@@ -1,6 +1,6 @@
 /**
  * The HTTP edge in this process, on a database of its own and over real HTTP. Without queue and worker: a command is
- * applied at once, unless the test gives a `move` of its own. Every answer that goes through a client of it is held
+ * applied at once, unless the test gives an `operate` of its own. Every answer that goes through a client of it is held
  * against the published OpenAPI document.
  */
 import { createServer } from 'node:http';
@@ -15,8 +15,8 @@ import type { AppDeps } from '../../api/app.ts';
 import { ensureAccounts } from '../../api/auth/ensureAccounts.ts';
 import { createProvenCredentials } from '../../api/auth/provenCredentials.ts';
 import { createDatabaseGuard } from '../../api/database/databaseGuard.ts';
-import { createMove, createPay } from '../../api/kinds/movements.ts';
-import type { Move, Pay } from '../../api/kinds/movements.ts';
+import { createOperate, createPay } from '../../api/kinds/operate.ts';
+import type { Operate, Pay } from '../../api/kinds/operate.ts';
 import { createQuotas } from '../../api/quotas/quotas.ts';
 import { createOutcomes } from '../../api/submission/outcomes.ts';
 import { createOperationRoutes } from '../../api/kinds/movementRoutes.ts';
@@ -79,7 +79,7 @@ export interface Client {
 }
 
 interface TestApiOptions extends Partial<Pick<AppDeps, 'pay' | 'admit' | 'readiness'>> {
-  move?: Move;
+  operate?: Operate;
   env?: Record<string, string>;
   /** Without the bank's and the operator's accounts a start is quicker. */
   accounts?: boolean;
@@ -121,7 +121,7 @@ export async function startApi(options: TestApiOptions = {}): Promise<TestApi> {
   applyPool.on('error', () => undefined);
   const guard = createDatabaseGuard(away);
   const findWallet = createWalletFinder(prisma, guard);
-  const move = options.move ?? createDirectMove(applyPool, findWallet);
+  const operate = options.operate ?? createDirectOperate(applyPool, findWallet);
   const pay = options.pay ?? createDirectPay({ pool, applyPool, findWallet });
   const admit = options.admit ?? (() => undefined);
   const quotas = createQuotas(env);
@@ -134,7 +134,7 @@ export async function startApi(options: TestApiOptions = {}): Promise<TestApi> {
   });
   const app = createApp({
     ...{ env, logger, pool, readPool: pool, quotas, prisma, database: away, guard, findWallet, proven, pay, admit },
-    operationRoutes: createOperationRoutes({ move, bulk: noBulk, freeze: noFreeze, admit, outcomes, quotas }),
+    operationRoutes: createOperationRoutes({ operate, bulk: noBulk, freeze: noFreeze, admit, outcomes, quotas }),
     createConsole: () => express(),
     readiness: options.readiness ?? (() => ({ ready: true, checks: { database: true } })),
     registry: new Registry(),
@@ -174,9 +174,9 @@ export async function startApi(options: TestApiOptions = {}): Promise<TestApi> {
   };
 }
 
-function createDirectMove(pool: Pool, findWallet: FindWallet): Move {
+function createDirectOperate(pool: Pool, findWallet: FindWallet): Operate {
   const clock = createDatabaseClock(() => readDatabaseTime(pool));
-  return createMove({ submit: (command) => applyAtOnce(pool, command), findWallet, clock, timeoutMs: 1000 });
+  return createOperate({ submit: (command) => applyAtOnce(pool, command), findWallet, clock, timeoutMs: 1000 });
 }
 
 function createDirectPay(deps: { pool: Pool; applyPool: Pool; findWallet: FindWallet }): Pay {

@@ -10,7 +10,7 @@ import type { Pool, PrismaClient } from '../../../shared/store/database/pool.ts'
 import { readWalletPage } from '../../../shared/store/ledger/readWalletPage.ts';
 import type { DatabaseGuard } from '../../database/databaseGuard.ts';
 import type { Endpoint } from '../../http/endpoint.ts';
-import type { Freeze } from '../../kinds/freezing.ts';
+import type { Freeze } from '../../kinds/operate.ts';
 import { seeOther } from '../../html/forms.ts';
 import { Problem } from '../../http/problem.ts';
 import { PROBLEMS } from '../../../shared/problems.ts';
@@ -57,22 +57,27 @@ interface Refused {
 export function createWalletPages(deps: WalletPagesDeps): Endpoint[] {
   return [
     { method: 'get', path: '/wallets/:id', handler: (req, res) => showWallet(deps, req, res) },
-    { method: 'post', path: '/wallets/:id/freeze', handler: (req, res) => setFrozen(deps, req, res, true) },
-    { method: 'post', path: '/wallets/:id/unfreeze', handler: (req, res) => setFrozen(deps, req, res, false) },
+    { method: 'post', path: '/wallets/:id/freeze', handler: (req, res) => setFrozen(deps, req, res, 'freeze') },
+    { method: 'post', path: '/wallets/:id/unfreeze', handler: (req, res) => setFrozen(deps, req, res, 'unfreeze') },
   ];
 }
 
-async function setFrozen(deps: WalletPagesDeps, req: Request, res: Response, isFrozen: boolean): Promise<void> {
+async function setFrozen(
+  deps: WalletPagesDeps,
+  req: Request,
+  res: Response,
+  kind: 'freeze' | 'unfreeze',
+): Promise<void> {
   const { id } = parsePart(walletPath, { ...req.params }, 'path');
   const given = (await deps.readForm(req, res)) as Record<string, unknown>;
   try {
     deps.admit();
     const form = parsePart(freezeForm, given, 'body');
     const { operationId } = await deps.freeze({
+      kind,
       principal: operatorOf(res),
-      walletId: id,
-      isFrozen,
-      reason: form.reason,
+      toWalletId: id,
+      details: form.reason,
       idempotencyKey: form.idempotency_key,
       requestId: requestIdOf(res),
       prefer: { respondAsync: false },
@@ -83,7 +88,7 @@ async function setFrozen(deps: WalletPagesDeps, req: Request, res: Response, isF
     const refused = { given, problem: error };
     await showWallet(deps, req, res, refused).catch(() => {
       // The page could not be made either. What is known of the wallet is the news, not that, and what was typed stays.
-      const page = { title: `Wallet ${id}`, section: 'look-up' as const, walletId: id, isFrozen: !isFrozen };
+      const page = { title: `Wallet ${id}`, section: 'look-up' as const, walletId: id, isFrozen: kind === 'unfreeze' };
       deps.render(res, 'notFrozen', { ...page, form: formOf(refused) }, PROBLEMS[error.code].status);
     });
   }
