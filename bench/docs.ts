@@ -16,7 +16,7 @@ import type { Machine } from './machine.ts';
 import { judge } from './ratios.ts';
 import { booksLines, judgementTable, memoryTable, rateTable, steadyTable } from './report.ts';
 import type { Table } from './report.ts';
-import { resultFile, writeWhole } from './results.ts';
+import { readResult, resultFile, writeWhole } from './results.ts';
 import { scalingTables } from './scaling/report.ts';
 import type { ScalingResult } from './scaling/measure.ts';
 import { markdownTable } from './table.ts';
@@ -66,8 +66,8 @@ const SECTIONS = {
 
 let text = await readFile(DOCUMENT, 'utf8');
 for (const [name, render] of Object.entries(SECTIONS)) {
-  const json = await readFile(resultFile(`${name}.json`), 'utf8').catch(() => undefined);
-  const parts = json === undefined ? ['Not measured yet.'] : render(JSON.parse(json) as never);
+  const result = await readResult(resultFile(`${name}.json`));
+  const parts = result === undefined ? ['Not measured yet.'] : render(result as never);
   text = replaceSection(text, name, parts.join('\n\n'));
 }
 const config = await prettier.resolveConfig(DOCUMENT);

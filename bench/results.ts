@@ -1,7 +1,8 @@
-/** Results as files, written whole or not at all. */
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+/** Results as files, written whole or not at all; what was measured by round is in columns there, each on one line. */
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { fromColumns, toColumns } from './columns.ts';
 
 const FOLDER = fileURLToPath(new URL('results/', import.meta.url));
 
@@ -11,7 +12,16 @@ export function resultFile(name: string): string {
 }
 
 export async function writeResult(file: string, result: unknown): Promise<void> {
-  await writeWhole(file, `${JSON.stringify(result, rounded, 2)}\n`);
+  const replace = (key: string, value: unknown) => toColumns(key, rounded(value));
+  const text = JSON.stringify(result, replace, 2);
+  const inLines = text.replaceAll(/\[[^[\]"]*\]/g, (column) => column.replaceAll(/\s+/g, ' '));
+  await writeWhole(file, `${inLines}\n`);
+}
+
+/** Undefined where there are none. */
+export async function readResult(file: string): Promise<unknown> {
+  const json = await readFile(file, 'utf8').catch(() => undefined);
+  return json === undefined ? undefined : (JSON.parse(json, fromColumns) as unknown);
 }
 
 export async function writeWhole(file: string, text: string): Promise<void> {
@@ -21,6 +31,6 @@ export async function writeWhole(file: string, text: string): Promise<void> {
 }
 
 /** More digits would only pretend. */
-function rounded(_key: string, value: unknown): unknown {
+function rounded(value: unknown): unknown {
   return typeof value === 'number' && !Number.isInteger(value) ? Number(value.toFixed(3)) : value;
 }

@@ -3,7 +3,7 @@
  * books are off, when what was answered is not in them, or when waiting was left out of it.
  */
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -18,6 +18,7 @@ import { writePeople } from '../../bench/load/peopleFile.ts';
 import { AUTOCANNON, chooseLoadRunner } from '../../bench/load/runLoad.ts';
 import type { LoadRunner } from '../../bench/load/runLoad.ts';
 import { failures, runsOf } from '../../bench/report.ts';
+import { readResult } from '../../bench/results.ts';
 import { selectRows } from '../../bench/rows.ts';
 import { startServers } from '../../bench/servers/servers.ts';
 import type { Servers } from '../../bench/servers/servers.ts';
@@ -57,7 +58,7 @@ test(
     expect(said).toMatch(/^saldo, embedded queue +32 +[\d,.]+ /m);
     expect(said).toMatch(/^locks: .*the books are sound/m);
     expect(status).toBe(0);
-    const result = JSON.parse(await readFile(out, 'utf8')) as BenchResult;
+    const result = (await readResult(out)) as BenchResult;
     expect(result.rows.map(({ id }) => id)).toEqual(rows);
     for (const { measured } of result.rows) {
       expect(measured).toHaveLength(1);
@@ -78,7 +79,7 @@ test(
     expect(said).toMatch(/^one customer without money: payments +16 +payments /m);
     expect(said).toMatch(/^saldo: .*the books are sound/m);
     expect(status).toBe(0);
-    const { rows } = JSON.parse(await readFile(out, 'utf8')) as { rows: HarmFigures[] };
+    const { rows } = (await readResult(out)) as { rows: HarmFigures[] };
     const { alone, harmed, harm } = rows[0]!;
     expect(rows).toHaveLength(1);
     for (const { done } of [...alone, ...harmed]) expect(done).toBeGreaterThan(0);
