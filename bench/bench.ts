@@ -5,17 +5,17 @@
  * backwards, so that the machine's mood, and whatever the one before has left behind, hits all of them. All targets are
  * up all the time, and at most one of them is asked anything.
  */
-import { judgeBooks } from './books.ts';
-import type { BooksResult } from './books.ts';
-import { startFleet } from './fleet.ts';
-import type { Fleet, Member } from './fleet.ts';
+import { judgeBooks } from './report/books.ts';
+import type { BooksResult } from './report/books.ts';
+import { startFleet } from './servers/fleet.ts';
+import type { Fleet, Member } from './servers/fleet.ts';
 import type { Ask } from './load/load.ts';
 import { measureRow, measureSteady } from './measure.ts';
 import type { MeasureDeps, Measured } from './measure.ts';
 import { isUniform } from './rows.ts';
 import type { Row } from './rows.ts';
-import { WALLETS } from './seed.ts';
-import { median } from './stats.ts';
+import { WALLETS } from './servers/seed.ts';
+import { median } from './report/stats.ts';
 import type { StartTarget, TargetName } from './targets/target.ts';
 import { inTurn } from './turns.ts';
 

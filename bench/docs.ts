@@ -6,20 +6,20 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import prettier from 'prettier';
 import type { BenchResult } from './bench.ts';
-import type { BooksResult } from './books.ts';
+import type { BooksResult } from './report/books.ts';
 import { harmTable } from './harm/report.ts';
 import type { HarmFigures } from './harm/measure.ts';
 import { growthTable } from './growth/report.ts';
 import type { GrowthResult } from './growth/measure.ts';
-import { machineLine } from './machine.ts';
-import type { Machine } from './machine.ts';
-import { judge } from './ratios.ts';
-import { booksLines, judgementTable, memoryTable, rateTable, steadyTable } from './report.ts';
-import type { Table } from './report.ts';
-import { readResult, resultFile, writeWhole } from './results.ts';
+import { machineLine } from './report/machine.ts';
+import type { Machine } from './report/machine.ts';
+import { judge } from './report/ratios.ts';
+import { booksLines, judgementTable, memoryTable, rateTable, steadyTable } from './report/report.ts';
+import type { Table } from './report/report.ts';
+import { readResult, resultFile, writeWhole } from './report/results.ts';
 import { scalingTables } from './scaling/report.ts';
 import type { ScalingResult } from './scaling/measure.ts';
-import { markdownTable } from './table.ts';
+import { markdownTable } from './report/table.ts';
 
 const DOCUMENT = fileURLToPath(new URL('../docs/PERFORMANCE.md', import.meta.url));
 

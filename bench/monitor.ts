@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { cpuMs } from '../tests/support/cpu.ts';
 import { childrenOf } from '../tests/support/processTree.ts';
-import { median } from './stats.ts';
+import { median } from './report/stats.ts';
 
 export interface Usage {
   /** Processor time over time: 1 is one core, all the time. */

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { ConfigurationError } from '../shared/env.ts';
 import { count, parseOptions } from './commandLine.ts';
-import { resultFile } from './results.ts';
+import { resultFile } from './report/results.ts';
 import { ROWS, selectRows } from './rows.ts';
 import type { Row } from './rows.ts';
 import { TARGET_NAMES } from './targets/target.ts';

@@ -1,8 +1,8 @@
 /** The two services of a growth bench: each on books of its own, which were filled before it was started. */
 import { showProgress } from '../../cli/progress.ts';
-import { judgeBooks } from '../books.ts';
-import type { BooksResult } from '../books.ts';
-import { WALLETS } from '../seed.ts';
+import { judgeBooks } from '../report/books.ts';
+import type { BooksResult } from '../report/books.ts';
+import { WALLETS } from '../servers/seed.ts';
 import type { Servers } from '../servers/servers.ts';
 import { startSaldo } from '../targets/saldo.ts';
 import type { Target } from '../targets/target.ts';

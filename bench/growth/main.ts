@@ -5,14 +5,14 @@
  */
 import path from 'node:path';
 import { z } from 'zod';
-import type { BooksResult } from '../books.ts';
+import type { BooksResult } from '../report/books.ts';
 import { count, parseOptions, runBenchProgram, tellFailures } from '../commandLine.ts';
 import { chooseLoadRunner } from '../load/runLoad.ts';
-import { describeMachine, machineLine } from '../machine.ts';
-import { booksLines, failures } from '../report.ts';
-import { resultFile, writeResult } from '../results.ts';
+import { describeMachine, machineLine } from '../report/machine.ts';
+import { booksLines, failures } from '../report/report.ts';
+import { resultFile, writeResult } from '../report/results.ts';
 import { startServers } from '../servers/servers.ts';
-import { alignColumns } from '../table.ts';
+import { alignColumns } from '../report/table.ts';
 import { judgeBook, openBook } from './books.ts';
 import type { Book } from './books.ts';
 import { measureInTurns } from './measure.ts';

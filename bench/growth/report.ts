@@ -1,7 +1,7 @@
 /** What grew and what that cost, as a table. */
-import { written, writtenSpread } from '../figures.ts';
-import type { Table } from '../report.ts';
-import { median, ratios, spread } from '../stats.ts';
+import { written, writtenSpread } from '../report/figures.ts';
+import type { Table } from '../report/report.ts';
+import { median, ratios, spread } from '../report/stats.ts';
 import type { GrowthResult } from './measure.ts';
 
 export function growthTable(rows: readonly GrowthResult[], entries: number): Table {

@@ -1,8 +1,8 @@
 /** Who was harmed, and how much, as a table. */
-import { written, writtenSpread } from '../figures.ts';
+import { written, writtenSpread } from '../report/figures.ts';
 import { unexpected } from '../load/load.ts';
-import type { Table } from '../report.ts';
-import { median, ratios, spread } from '../stats.ts';
+import type { Table } from '../report/report.ts';
+import { median, ratios, spread } from '../report/stats.ts';
 import type { HarmFigures, Suffered } from './measure.ts';
 
 /** What a harm may do to the late answers of those who pay. */

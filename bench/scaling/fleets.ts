@@ -2,9 +2,9 @@
  * The fleets that are compared: so many partitions over so many workers, each on a database of its own. Between every
  * worker and PostgreSQL lies a slow network; all else is where it always is.
  */
-import { judgeBooks } from '../books.ts';
-import type { BooksResult } from '../books.ts';
-import { WALLETS } from '../seed.ts';
+import { judgeBooks } from '../report/books.ts';
+import type { BooksResult } from '../report/books.ts';
+import { WALLETS } from '../servers/seed.ts';
 import type { Servers } from '../servers/servers.ts';
 import { startSaldo } from '../targets/saldo.ts';
 import { requireRedis } from '../targets/target.ts';

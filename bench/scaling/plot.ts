@@ -1,6 +1,6 @@
 /** Throughput over partitions, a line per number of workers and a panel per load, as SVG. */
 import * as echarts from 'echarts';
-import { median } from '../stats.ts';
+import { median } from '../report/stats.ts';
 import { countsOf, findResult } from './measure.ts';
 import type { ScalingResult } from './measure.ts';
 

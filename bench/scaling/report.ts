@@ -1,6 +1,6 @@
 /** Throughput by partitions and workers, a table per load. */
-import { writtenSpread } from '../figures.ts';
-import type { Table } from '../report.ts';
+import { writtenSpread } from '../report/figures.ts';
+import type { Table } from '../report/report.ts';
 import { countsOf, findResult } from './measure.ts';
 import type { ScalingResult } from './measure.ts';
 

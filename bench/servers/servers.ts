@@ -7,7 +7,7 @@ import os from 'node:os';
 import path from 'node:path';
 import type { Person } from '../../tests/support/people.ts';
 import { hasRedis, startRedis } from '../../tests/support/redisServer.ts';
-import { seed } from '../seed.ts';
+import { seed } from './seed.ts';
 import { writePeople } from '../load/peopleFile.ts';
 import { startBenchPostgres } from './postgres.ts';
 import type { BenchPostgres } from './postgres.ts';

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { readResult, writeResult } from '../../bench/results.ts';
+import { readResult, writeResult } from '../../bench/report/results.ts';
 
 const round = (perSecond: number, statuses: Record<string, number>) => ({
   ...{ perSecond, statuses, failed: 0 },

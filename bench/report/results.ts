@@ -4,7 +4,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fromColumns, toColumns } from './columns.ts';
 
-const FOLDER = fileURLToPath(new URL('results/', import.meta.url));
+const FOLDER = fileURLToPath(new URL('../results/', import.meta.url));
 
 /** Where the results of a bench are kept unless it is told otherwise. */
 export function resultFile(name: string): string {

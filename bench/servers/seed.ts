@@ -2,19 +2,19 @@
  * The state that every target starts from: the bank, and ten thousand people with a session and money, deposited through
  * the ledger's own write path, so that the books are sound from the first row on.
  */
-import { ensureAccounts } from '../api/auth/ensureAccounts.ts';
-import { createProvenCredentials } from '../api/auth/provenCredentials.ts';
-import { readEnv } from '../shared/env.ts';
-import { createLogger } from '../shared/logger.ts';
-import { MAX_ENVELOPE_COMMANDS } from '../shared/queue/contracts.ts';
-import { applyCommands } from '../shared/store/ledger/applyCommands.ts';
-import { migrate } from '../shared/store/database/migrate.ts';
-import { createApplyPool, createPrisma } from '../shared/store/database/pool.ts';
-import type { Pool } from '../shared/store/database/pool.ts';
-import { createPeople } from '../tests/support/people.ts';
-import type { Person } from '../tests/support/people.ts';
-import { BANK_ACCOUNT } from '../tests/support/service.ts';
-import { makeCommand } from './commands.ts';
+import { ensureAccounts } from '../../api/auth/ensureAccounts.ts';
+import { createProvenCredentials } from '../../api/auth/provenCredentials.ts';
+import { readEnv } from '../../shared/env.ts';
+import { createLogger } from '../../shared/logger.ts';
+import { MAX_ENVELOPE_COMMANDS } from '../../shared/queue/contracts.ts';
+import { applyCommands } from '../../shared/store/ledger/applyCommands.ts';
+import { migrate } from '../../shared/store/database/migrate.ts';
+import { createApplyPool, createPrisma } from '../../shared/store/database/pool.ts';
+import type { Pool } from '../../shared/store/database/pool.ts';
+import { createPeople } from '../../tests/support/people.ts';
+import type { Person } from '../../tests/support/people.ts';
+import { BANK_ACCOUNT } from '../../tests/support/service.ts';
+import { makeCommand } from '../commands.ts';
 
 export const PARTITIONS = 4;
 export const WALLETS = 10_000;

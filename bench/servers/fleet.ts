@@ -1,7 +1,7 @@
 /** The targets of one bench, all up at the same time, and what each of them has claimed to have done. */
-import type { Servers } from './servers/servers.ts';
-import { NotAvailable } from './targets/target.ts';
-import type { StartTarget, Target, TargetName } from './targets/target.ts';
+import type { Servers } from './servers.ts';
+import { NotAvailable } from '../targets/target.ts';
+import type { StartTarget, Target, TargetName } from '../targets/target.ts';
 
 export interface Member {
   name: TargetName;

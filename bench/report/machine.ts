@@ -1,8 +1,8 @@
 /** On what it was measured. Figures of another machine are other figures. */
 import { spawnSync } from 'node:child_process';
 import os from 'node:os';
-import type { Servers } from './servers/servers.ts';
-import { findPgbench } from './targets/pgbench.ts';
+import type { Servers } from '../servers/servers.ts';
+import { findPgbench } from '../targets/pgbench.ts';
 
 export interface Machine {
   cpu: string;

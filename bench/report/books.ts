@@ -2,10 +2,10 @@
  * What makes a figure count: the books are sound by the product's own auditor, and everything that the target answered
  * as done is in them. A fast wrong answer is worth nothing.
  */
-import { showProgress } from '../cli/progress.ts';
-import type { Progress } from '../cli/progress.ts';
-import { connectClient } from '../shared/store/database/connection.ts';
-import { verifyBooks } from '../shared/store/books/verifyBooks.ts';
+import { showProgress } from '../../cli/progress.ts';
+import type { Progress } from '../../cli/progress.ts';
+import { connectClient } from '../../shared/store/database/connection.ts';
+import { verifyBooks } from '../../shared/store/books/verifyBooks.ts';
 
 export interface BooksResult {
   name: string;

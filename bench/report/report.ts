@@ -1,9 +1,9 @@
 /** What was measured as tables of text: for the terminal, and for the document that tells of it. */
-import type { BenchResult, RowResult, SteadyResult } from './bench.ts';
+import type { BenchResult, RowResult, SteadyResult } from '../bench.ts';
 import type { BooksResult } from './books.ts';
 import { written, writtenSpread } from './figures.ts';
-import { unexpected } from './load/load.ts';
-import type { Measured } from './measure.ts';
+import { unexpected } from '../load/load.ts';
+import type { Measured } from '../measure.ts';
 import type { Judgement } from './ratios.ts';
 import { median } from './stats.ts';
 

@@ -1,6 +1,6 @@
 /** What the figures of one run must come to, and whether they do. */
-import type { BenchResult } from './bench.ts';
-import type { Measured } from './measure.ts';
+import type { BenchResult } from '../bench.ts';
+import type { Measured } from '../measure.ts';
 import { median, ratios, spread } from './stats.ts';
 
 /** In the unit that the figure is in. */
