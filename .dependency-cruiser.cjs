@@ -63,7 +63,7 @@ module.exports = {
       name: 'only-worker-writes-balances',
       severity: 'error',
       from: { path: '^(api|cli)/' },
-      to: { path: '^shared/store/ledger/applyCommands\\.ts$' },
+      to: { path: '^shared/store/ledger/(applyCommands|ledgerTransaction|expireHolds)\\.ts$' },
     },
   ],
   options: {

@@ -14,10 +14,13 @@ export const CODES = [
   'not_found',
   'wallet_not_found',
   'operation_not_found',
+  'hold_not_found',
   'method_not_allowed',
   'request_timeout',
   'email_taken',
   'external_id_reused',
+  'hold_not_open',
+  'hold_expired',
   'body_too_large',
   'unsupported_media_type',
   'expectation_failed',
@@ -26,6 +29,7 @@ export const CODES = [
   'currency_mismatch',
   'wallet_frozen',
   'balance_limit_exceeded',
+  'amount_exceeds_remaining',
   'list_rejected',
   'idempotency_key_reused',
   'expired',
@@ -119,6 +123,12 @@ export const PROBLEMS: Record<Code | RejectionReason, ProblemType> = {
     explanation:
       'No operation with this id is visible to you. Before the `expires_at` of an `outcome_unknown` answer this proves nothing: it may still arrive.',
   },
+  hold_not_found: {
+    status: 404,
+    means: 'nothing_changed',
+    title: 'There is no such hold',
+    explanation: 'No hold with this id is yours, as the payer or as the payee. Nothing was changed.',
+  },
   method_not_allowed: {
     status: 405,
     means: 'nothing_changed',
@@ -143,6 +153,18 @@ export const PROBLEMS: Record<Code | RejectionReason, ProblemType> = {
     title: 'This external_id belongs to another deposit',
     explanation:
       'Your bank has used this `external_id` with another wallet, amount or details. The first deposit stands.',
+  },
+  hold_not_open: {
+    status: 409,
+    means: 'final',
+    title: 'The hold is not open any more',
+    explanation: 'It has been captured or released to the end. This outcome is final.',
+  },
+  hold_expired: {
+    status: 409,
+    means: 'final',
+    title: 'The hold has expired',
+    explanation: 'What remained of it is the payer’s again. This outcome is final.',
   },
   body_too_large: {
     status: 413,
@@ -192,6 +214,12 @@ export const PROBLEMS: Record<Code | RejectionReason, ProblemType> = {
     means: 'final',
     title: 'A balance would pass fifteen digits',
     explanation: 'Balances are kept to fifteen significant digits, so that a JSON number is always exact.',
+  },
+  amount_exceeds_remaining: {
+    status: 422,
+    means: 'final',
+    title: 'Less than that remains',
+    explanation: 'The amount is above what is still held. This outcome is final: to try again, use a new key.',
   },
   list_rejected: {
     status: 422,

@@ -26,6 +26,7 @@ import type { Leadership } from './leadership.ts';
 import { keepSerial } from './apply/keepSerial.ts';
 import { createMetrics } from './metrics.ts';
 import { announcePresence } from './presence.ts';
+import { startExpiring } from './sweep/expireDue.ts';
 import { startPruning } from './sweep/prune.ts';
 import { startSweep } from './sweep/sweep.ts';
 import { wakeOverdue } from './sweep/wakeOverdue.ts';
@@ -88,6 +89,7 @@ runProcess(async () => {
   const sweepQueues = queues.map((each) => traceQueue(each, tracing));
   const sweep = startSweep({ pool, queues: sweepQueues, logger, leadership: sweeper, onRound: metrics.onSweep });
   const pruning = startPruning({ pool, logger, leadership: sweeper });
+  const expiring = startExpiring({ pool, logger, leadership: sweeper });
   const isAble = () => !isStopping() && ![database, queue].some((each) => each.isAway());
   const isWorking = () => isAble() && workers.every((worker) => worker.isWorking());
   // One that stands by is there too: it takes over within seconds, and what waits is decided then.
@@ -103,7 +105,7 @@ runProcess(async () => {
 
   const stop = async () => {
     stopping.abort();
-    const rounds = [sweep, pruning, serial, waking, sampler].map((each) => each.stop());
+    const rounds = [sweep, pruning, expiring, serial, waking, sampler].map((each) => each.stop());
     await closeWithin(WORK_LIMIT_MS, [...rounds, ...workers.map((worker) => worker.close())], logger);
     const closing = [presence.close(), sweeper.close(), standby?.close(), ...queues.map((each) => each.close())];
     await closeWithin(QUEUES_LIMIT_MS, closing, logger);

@@ -11,4 +11,8 @@ export const KIND_WORDS: Record<KindName, KindWords> = {
   transfer: { one: 'transfer', many: 'transfers' },
   freeze: { one: 'freeze', many: 'freezes' },
   unfreeze: { one: 'unfreeze', many: 'unfreezes' },
+  hold: { one: 'hold', many: 'holds' },
+  capture: { one: 'capture', many: 'captures' },
+  release: { one: 'release', many: 'releases' },
+  hold_expiry: { one: 'hold_expiry', many: 'hold_expiries' },
 };

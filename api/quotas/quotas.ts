@@ -67,6 +67,10 @@ const ROLES: Record<KindName, Role> = {
   transfer: 'customer',
   freeze: 'operator',
   unfreeze: 'operator',
+  hold: 'customer',
+  capture: 'customer',
+  release: 'customer',
+  hold_expiry: 'operator',
 };
 
 interface Time {

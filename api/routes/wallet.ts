@@ -1,6 +1,6 @@
 /** A wallet's balance and what has happened to it, newest first. */
 import { z } from 'zod';
-import { MOVEMENT_KINDS } from '../../shared/ledger/kinds.ts';
+import { MOVEMENT_KINDS } from '../../shared/ledger/command.ts';
 import { amountToNumber } from '../../shared/ledger/money.ts';
 import { PENDING_LISTED } from '../../shared/store/ledger/readWalletPage.ts';
 import type { PendingMovement, WalletEntry, WalletPage } from '../../shared/store/ledger/readWalletPage.ts';

@@ -30,4 +30,20 @@ export const KIND_WORDS: Record<KindName, KindWords> = {
     row: { debit: () => 'Thawed by an operator', credit: () => 'Thawed by an operator' },
     ...{ doing: 'Thawing', failed: 'Not thawed', done: 'Thawed', did: 'thawed' },
   },
+  hold: {
+    row: { debit: (other) => `Held for wallet ${other}`, credit: (other) => `Held for you by wallet ${other}` },
+    ...{ doing: 'Holding', failed: 'Not held', done: 'Held', did: 'held' },
+  },
+  capture: {
+    row: { debit: (other) => `Taken by wallet ${other}`, credit: (other) => `Taken from wallet ${other}` },
+    ...{ doing: 'Taking', failed: 'Not taken', done: 'Taken', did: 'took' },
+  },
+  release: {
+    row: { debit: (other) => `Let go by wallet ${other}`, credit: (other) => `Let go to wallet ${other}` },
+    ...{ doing: 'Letting go', failed: 'Not let go', done: 'Let go', did: 'let go' },
+  },
+  hold_expiry: {
+    row: { debit: (other) => `No longer held for wallet ${other}`, credit: () => 'No longer held for you' },
+    ...{ doing: 'Freeing', failed: 'Not freed', done: 'Freed', did: 'freed' },
+  },
 };

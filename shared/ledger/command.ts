@@ -8,17 +8,27 @@
  * Every kind of operation. What a kind is and does stands in `kinds.ts`; whatever else differs by kind is a
  * `Record<KindName, …>`, so that a kind which is missing there does not compile.
  */
-export const KIND_NAMES = ['deposit', 'transfer', 'freeze', 'unfreeze'] as const;
+export const KIND_NAMES = [
+  'deposit',
+  'transfer',
+  'freeze',
+  'unfreeze',
+  'hold',
+  'capture',
+  'release',
+  'hold_expiry',
+] as const;
 export type KindName = (typeof KIND_NAMES)[number];
-/** What moves money at once. */
-export type MovementKind = Extract<KindName, 'deposit' | 'transfer'>;
+/** What moves money at once, from one who decides that alone. */
+export const MOVEMENT_KINDS = ['deposit', 'transfer'] as const satisfies readonly KindName[];
+export type MovementKind = (typeof MOVEMENT_KINDS)[number];
 
 /** `customer` wallets never go below zero; a bank's `settlement` wallet mirrors the outside world and may. */
 export type WalletKind = 'customer' | 'settlement';
 
 /**
- * A request to move money, or to freeze a wallet, validated, with its identity already fixed. Freezing names its wallet
- * as both sides and moves an amount of zero; `details` is the operator's reason.
+ * A request to move or hold money, or to freeze a wallet, validated, with its identity already fixed. Freezing names its
+ * wallet as both sides and moves an amount of zero; `details` is the operator's reason.
  */
 export interface Command {
   /** The operation id (UUID): what makes a second delivery the same operation. */
@@ -26,6 +36,7 @@ export interface Command {
   kind: KindName;
   debitWalletId: bigint;
   creditWalletId: bigint;
+  /** Zero where its kind asks for none, or for all that there is. */
   amountMinor: bigint;
   currency: string;
   details: string | null;
@@ -71,7 +82,11 @@ export const REJECTION_REASONS = [
   'wallet_not_found',
   'same_wallet',
   'currency_mismatch',
+  'hold_not_found',
+  'hold_not_open',
+  'hold_expired',
   'wallet_frozen',
+  'amount_exceeds_remaining',
   'insufficient_funds',
   'balance_limit_exceeded',
   'list_rejected',
@@ -93,6 +108,8 @@ export interface WalletState extends WalletFacts {
   isFrozen: boolean;
   /** The number of entries so far, and so the `seq` of the newest. */
   version: bigint;
+  /** Before then nothing that it holds becomes free by itself; null: nothing does. */
+  nextExpiryMs: number | null;
 }
 
 /** A row of a wallet's journal: its side of an applied operation, also where no money moves. */
@@ -109,10 +126,19 @@ export interface Entry {
 }
 
 /** A command's final outcome. */
-export type Outcome =
-  /** Where its entries are, and what the client is told where they do not tell it. */
-  | { command: Command; status: 'applied'; debitSeq: bigint | null; creditSeq: bigint | null; result?: JsonObject }
-  | { command: Command; status: 'rejected'; reason: RejectionReason };
+export type Outcome = AppliedOutcome | { command: Command; status: 'rejected'; reason: RejectionReason };
+
+interface AppliedOutcome {
+  command: Command;
+  status: 'applied';
+  /** The command's, or what that came to where it left it open. */
+  amountMinor: bigint;
+  /** Where its entries are. */
+  debitSeq: bigint | null;
+  creditSeq: bigint | null;
+  /** What the client is told, where the journal does not tell it. */
+  result?: JsonObject;
+}
 
 /** Commands as they are decided: alone, or as the atomic list that they make with their neighbours. */
 export function inUnits(commands: readonly Command[]): Command[][] {

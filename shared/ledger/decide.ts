@@ -30,6 +30,11 @@ export interface Decision {
   wallets: WalletState[];
   /** The claims that were opened or changed, likewise. */
   claims: Claim[];
+  /**
+   * Wallets that hold money which may be free by now, where that has made a difference: for want of funds, or in what is told
+   * to be available. Expire it, and decide again.
+   */
+  dueWalletIds: bigint[];
 }
 
 /**
@@ -46,9 +51,10 @@ export function decide(
   const decidedIds = new Set(state.storedIds);
   const book = openBook({ wallet: (id) => state.wallets.get(id), claim: (id) => state.claims?.get(id) });
   const outcomes: Outcome[] = [];
+  const due = new Set<bigint>();
   const isExpired = ({ id, expiresAtMs }: Command) => nowMs > expiresAtMs && !state.promisedHashes.has(id);
   const decideOn = (on: Book) => (command: Command) =>
-    isExpired(command) ? reject(command, 'expired') : decideOne(command, on, nowMs, kinds);
+    isExpired(command) ? reject(command, 'expired') : decideOne(command, on, { nowMs, kinds, due });
 
   for (const unit of inUnits(commands)) {
     const open = unit.filter((command) => {
@@ -70,11 +76,21 @@ export function decide(
     }
   }
   const { wallets, claims } = book.changed;
-  return { outcomes, entries: book.entries, wallets: [...wallets.values()], claims: [...claims.values()] };
+  return {
+    ...{ outcomes, entries: book.entries, wallets: [...wallets.values()], claims: [...claims.values()] },
+    dueWalletIds: [...due],
+  };
+}
+
+interface Deciding {
+  nowMs: number;
+  kinds: Kinds;
+  /** Where `Decision.dueWalletIds` are noted. */
+  due: Set<bigint>;
 }
 
 /** The first reason that holds, in the order that `REJECTION_REASONS` documents, or the operation, booked. */
-function decideOne(command: Command, book: Book, nowMs: number, kinds: Kinds): Outcome {
+function decideOne(command: Command, book: Book, { nowMs, kinds, due }: Deciding): Outcome {
   const { debitWalletId, creditWalletId } = command;
   const parties = { debit: book.wallet(debitWalletId), credit: book.wallet(creditWalletId) };
   const wallets = judgeParties(command, parties, kinds);
@@ -82,11 +98,15 @@ function decideOne(command: Command, book: Book, nowMs: number, kinds: Kinds): O
   const kind = kinds[command.kind];
   const claim = kind.claim === undefined ? undefined : claimOf(command, kind.claim, book);
   const effect = kind.decide(command, { ...wallets, claim, nowMs });
+  const isDue = ({ nextExpiryMs }: WalletState) => nextExpiryMs !== null && nextExpiryMs <= nowMs;
+  if (effect === 'insufficient_funds' && isDue(wallets.debit)) due.add(wallets.debit.id);
   if (typeof effect === 'string') return reject(command, effect);
+  if (kind.tellsAvailable && isDue(wallets[kind.tells])) due.add(wallets[kind.tells].id);
   const rows = book.post(command, effect);
   const seqOf = (walletId: bigint) => rows.find((row) => row.walletId === walletId)?.seq ?? null;
   return {
-    ...{ command, status: 'applied', debitSeq: seqOf(debitWalletId), creditSeq: seqOf(creditWalletId) },
+    ...{ command, status: 'applied', amountMinor: effect.amountMinor ?? command.amountMinor },
+    ...{ debitSeq: seqOf(debitWalletId), creditSeq: seqOf(creditWalletId) },
     ...(effect.result && { result: effect.result }),
   };
 }

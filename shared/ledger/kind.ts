@@ -30,11 +30,15 @@ interface Move {
   heldMinor?: bigint;
 }
 
+type WalletChange = { walletId: bigint } & Partial<Pick<WalletState, 'isFrozen' | 'nextExpiryMs'>>;
+
 /** What an operation does. Its moves sum to zero, and each is of another wallet. */
 export interface Effect {
   moves: readonly Move[];
   /** What else changes about its wallets. */
-  wallets?: readonly { walletId: bigint; isFrozen: boolean }[];
+  wallets?: readonly WalletChange[];
+  /** What the amount comes to, where the command leaves it open. */
+  amountMinor?: bigint;
   /** What it opens, or what becomes of what it changes. */
   claim?: Claim;
   /** What the client is told, where the journal does not tell it. */
@@ -46,10 +50,15 @@ export interface Kind {
   routesBy: Side;
   /** Whose balance its client is told. */
   tells: Side;
+  /** And what of it is available, which depends on what has expired by then. */
+  tellsAvailable: boolean;
   /** Who may see it, beside who asked for it: the owners of its wallets once it is applied, or operators alone. */
   seenBy: 'parties' | 'operators';
-  /** It moves an amount above zero; any other kind has an amount of zero. */
-  movesMoney: boolean;
+  /**
+   * What its commands ask for: `given`, an amount above zero; `open`, an amount, or zero for all that there is; `none`, an
+   * amount of zero, which is none.
+   */
+  amount: 'given' | 'open' | 'none';
   /** It is about one wallet, which its commands name as both sides. */
   oneWallet: boolean;
   /** What it opens or changes. */

@@ -1,19 +1,27 @@
 /** The table of all kinds of operation, and what follows from a command's kind. */
-import { KIND_NAMES } from './command.ts';
+import { MOVEMENT_KINDS } from './command.ts';
 import type { Command, KindName, MovementKind, RejectionReason, WalletFacts } from './command.ts';
 import type { Kind, Side, Sides } from './kind.ts';
 import { freeze, unfreeze } from './kinds/freezing.ts';
+import { capture, hold, holdExpiry, release } from './kinds/holds.ts';
 import { deposit, transfer } from './kinds/movements.ts';
 
 export type Kinds = Readonly<Record<KindName, Kind>>;
 
-export const KINDS: Kinds = { deposit, transfer, freeze, unfreeze };
+export const KINDS: Kinds = {
+  deposit,
+  transfer,
+  freeze,
+  unfreeze,
+  hold,
+  capture,
+  release,
+  hold_expiry: holdExpiry,
+};
 
 export function isMovement(kind: KindName): kind is MovementKind {
-  return KINDS[kind].movesMoney;
+  return MOVEMENT_KINDS.some((movement) => movement === kind);
 }
-
-export const MOVEMENT_KINDS = KIND_NAMES.filter(isMovement);
 
 /** What a command of any kind may be refused for when it is not an item of a list. */
 export const REASONS_OF_ANY: readonly RejectionReason[] = ['expired', 'internal_error'];

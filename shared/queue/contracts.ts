@@ -8,16 +8,27 @@ import { KIND_NAMES } from '../ledger/command.ts';
 import type { Command, KindName } from '../ledger/command.ts';
 import { KINDS } from '../ledger/kinds.ts';
 import { LIMIT_MINOR } from '../ledger/money.ts';
+import { TERMS } from './terms.ts';
 
 /**
  * The version that first could say what is in it: workers that know an older one leave it to newer ones. The second has
- * atomic lists, the third kinds with claims and terms.
+ * atomic lists, the third kinds with claims and terms, the fourth holds.
  */
-export const ENVELOPE_VERSION = 3;
+export const ENVELOPE_VERSION = 4;
+const CLAIM_VERSION = 3;
 const LIST_VERSION = 2;
 const PLAIN_VERSION = 1;
 /** The version that a kind came with. */
-const KIND_VERSIONS: Readonly<Record<KindName, number>> = { deposit: 1, transfer: 1, freeze: 1, unfreeze: 1 };
+const KIND_VERSIONS: Readonly<Record<KindName, number>> = {
+  deposit: 1,
+  transfer: 1,
+  freeze: 1,
+  unfreeze: 1,
+  hold: 4,
+  capture: 4,
+  release: 4,
+  hold_expiry: 4,
+};
 export const ENVELOPE_JOB = 'envelope';
 /** Commands in one envelope, and so in one database transaction. */
 export const MAX_ENVELOPE_COMMANDS = 500;
@@ -75,9 +86,13 @@ const wireCommandShape = z.object({
   terms: z.record(z.string(), z.json()).optional(),
 });
 const wireCommandSchema = wireCommandShape
-  .refine(({ kind, amount }) => amount > 0 === KINDS[kind].movesMoney, {
+  .refine(({ kind, amount }) => KINDS[kind].amount === 'open' || amount > 0 === (KINDS[kind].amount === 'given'), {
     path: ['amount'],
-    error: 'must be positive where money moves, and zero elsewhere',
+    error: 'must be positive where an amount is asked for, and zero elsewhere',
+  })
+  .refine(({ kind, terms }) => TERMS[kind].safeParse(terms).success, {
+    path: ['terms'],
+    error: 'must be what the kind asks for',
   })
   .refine(({ kind, debit, credit }) => !KINDS[kind].oneWallet || debit === credit, {
     path: ['credit'],
@@ -171,8 +186,8 @@ export function packEnvelope(commands: WireCommand[]): Envelope {
 }
 
 function versionOf({ kind, list, claim, terms }: WireCommand): number {
-  if (claim !== undefined || terms) return ENVELOPE_VERSION;
-  return Math.max(KIND_VERSIONS[kind], list ? LIST_VERSION : PLAIN_VERSION);
+  const hasClaim = claim !== undefined || terms !== undefined;
+  return Math.max(KIND_VERSIONS[kind], list ? LIST_VERSION : PLAIN_VERSION, hasClaim ? CLAIM_VERSION : PLAIN_VERSION);
 }
 
 /** What stays of an envelope that is done: who, what and how much. Undefined when nobody wrote anything into it. */

@@ -4,7 +4,6 @@ import type { Page } from 'playwright-core';
 import { inParallel } from '../support/parallel.ts';
 import { until } from '../support/waiting.ts';
 import { findBarriers } from './barriers.ts';
-import { findBrokenAmounts } from './brokenAmounts.ts';
 import { writeBusyHour } from './busyHour.ts';
 import { keepPicture } from './pictures.ts';
 import { describeInBrowser, fillPayment, openConsole, openStage, see } from './stage.ts';
@@ -116,17 +115,13 @@ describeInBrowser('the console', () => {
     const { person } = await stage.customer('1234567.50');
     await stage.deposit(person.walletId, '1', 'x'.repeat(500));
     const page = await operator();
-    await page.goto(`/ops/wallets/${person.walletId}`);
-    const operation = await page.locator('table a[href^="/ops/operations/"]').first().getAttribute('href');
-    const looks = ['/ops/look-up', `/ops/wallets/${person.walletId}`, `/ops/people/${person.userId}`, operation!];
     for (const width of [390, 1280]) {
       await page.setViewportSize({ width, height: 900 });
-      for (const path of ['/ops/', ...looks, '/ops/audit', '/ops/books']) {
+      for (const path of ['/ops/', `/ops/wallets/${person.walletId}`, '/ops/audit', '/ops/books']) {
         await page.goto(path);
         if (path === '/ops/') await page.locator('.u-legend').last().waitFor();
         const scrollWidth = await page.evaluate<number>('document.documentElement.scrollWidth');
         expect([path, width, scrollWidth <= width], `${scrollWidth}`).toEqual([path, width, true]);
-        expect([path, width, await findBrokenAmounts(page)]).toEqual([path, width, []]);
       }
       await page.goto(`/ops/wallets/${person.walletId}`);
       const amount = page.locator('table td', { hasText: '1 234 567.50' }).first();

@@ -53,13 +53,13 @@ export const SABOTAGES: readonly Sabotage[] = [
     patches: [
       {
         file: 'api/submission/promises/promises.ts',
-        from: '    const refused = await guard(() => insertPending(pool, promised, { partitions, room: left })).catch(\n      (error: unknown) => {\n        void certainty.confirm().catch(() => undefined);\n        throw error;\n      },\n    );\n',
-        to: '    void [pool, guard, partitions, left, insertPending];\n',
+        from: '    const refused = await guard(() => insert(left)).catch((error: unknown) => {\n      void certainty.confirm().catch(() => undefined);\n      throw error;\n    });\n',
+        to: '    void [guard, left, insert];\n',
       },
       {
         file: 'api/submission/promises/promises.ts',
-        from: "const results = ids.map((id) => known.get(id) ?? refused.get(id) ?? 'full');",
-        to: "const results = promised.map(({ command: { id, requestHash } }) => known.get(id) ?? { id, requestHash, state: 'pending' as const });",
+        from: "const results = ids.map((id) => known.get(id) ?? refused.get(id) ?? ('full' as const));",
+        to: "const results: (KnownOutcome | Why | 'full')[] = commands.map(({ id, requestHash }) => known.get(id) ?? { id, requestHash, state: 'pending' as const });",
       },
     ],
     args: ['--seed', '1', '--minutes', '0.5', '--faults', 'blackout', '--every', '10', '--settle', '50'],
@@ -71,13 +71,13 @@ export const SABOTAGES: readonly Sabotage[] = [
     patches: [
       {
         file: 'api/submission/promises/promises.ts',
-        from: '    const refused = await guard(() => insertPending(pool, promised, { partitions, room: left })).catch(\n      (error: unknown) => {\n        void certainty.confirm().catch(() => undefined);\n        throw error;\n      },\n    );\n',
-        to: '    const refused = new Map<string, never>();\n    void guard, insertPending(pool, promised, { partitions, room: left }).catch(() => undefined);\n',
+        from: '    const refused = await guard(() => insert(left)).catch((error: unknown) => {\n      void certainty.confirm().catch(() => undefined);\n      throw error;\n    });\n',
+        to: '    const refused = new Map<string, Why>();\n    void guard, insert(left).catch(() => undefined);\n',
       },
       {
         file: 'api/submission/promises/promises.ts',
         from: 'const known = await outcomes.read(ids);',
-        to: "void outcomes;\n    const known = new Map(promised.map(({ command: { id, requestHash } }) => [id, { id, requestHash, state: 'pending' as const }]));",
+        to: "void outcomes;\n    const known = new Map(commands.map(({ id, requestHash }) => [id, { id, requestHash, state: 'pending' as const }]));",
       },
     ],
     args: ['--seed', '1', '--minutes', '1', '--faults', 'postgres-crash,blackout', '--every', '5', '--settle', '50'],
@@ -114,12 +114,12 @@ export const SABOTAGES: readonly Sabotage[] = [
     says: 'COMMIT is believed whatever its tag, and what failed before it goes unnoticed',
     patches: [
       {
-        file: 'shared/store/ledger/applyCommands.ts',
+        file: 'shared/store/ledger/ledgerTransaction.ts',
         from: "  if (tag !== 'COMMIT') throw new NotCommittedError(`COMMIT answered ${tag ?? 'nothing'}`);\n",
         to: '  void tag, NotCommittedError;\n',
       },
       {
-        file: 'shared/store/ledger/applyCommands.ts',
+        file: 'shared/store/ledger/ledgerTransaction.ts',
         from: "    if (result.status === 'rejected') throw result.reason as Error;\n",
         to: "    if (result.status === 'rejected') return { command: 'FAILED', rows: [] } as unknown as QueryResult;\n",
       },
@@ -132,12 +132,12 @@ export const SABOTAGES: readonly Sabotage[] = [
     says: 'wallets are read without being locked, and a second entry under a number is dropped without a word',
     patches: [
       {
-        file: 'shared/store/ledger/applyCommands.ts',
+        file: 'shared/store/ledger/ledgerTransaction.ts',
         from: 'ORDER BY kind, id FOR NO KEY UPDATE`',
         to: 'ORDER BY kind, id`',
       },
       {
-        file: 'shared/store/ledger/applyCommands.ts',
+        file: 'shared/store/ledger/ledgerTransaction.ts',
         from: "after: 'ORDER BY wallet_id, seq'",
         to: "after: 'ORDER BY wallet_id, seq ON CONFLICT DO NOTHING'",
       },
@@ -203,8 +203,8 @@ export const SABOTAGES: readonly Sabotage[] = [
     patches: [
       {
         file: 'shared/ledger/decide.ts',
-        from: "    isExpired(command) ? reject(command, 'expired') : decideOne(command, on, nowMs, kinds);\n",
-        to: "    state.promisedHashes.has(command.id)\n      ? reject(command, 'internal_error')\n      : isExpired(command)\n        ? reject(command, 'expired')\n        : decideOne(command, on, nowMs, kinds);\n",
+        from: "    isExpired(command) ? reject(command, 'expired') : decideOne(command, on, { nowMs, kinds, due });\n",
+        to: "    state.promisedHashes.has(command.id)\n      ? reject(command, 'internal_error')\n      : isExpired(command)\n        ? reject(command, 'expired')\n        : decideOne(command, on, { nowMs, kinds, due });\n",
       },
     ],
     args: ['--seed', '1', '--minutes', '0.4', '--faults', 'worker-kill'],

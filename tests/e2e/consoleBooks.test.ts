@@ -76,7 +76,7 @@ describe('verifying', () => {
     await verify();
     const page = await untilEnded();
     expect(page).toContain('The books are sound');
-    expect(page).toMatch(/: \d wallets, 2 entries, 1 operations, 0 promises/);
+    expect(page).toMatch(/: \d wallets, 2 entries, 1 operations, 0 promises, 0 holds/);
     expect(rowsOf(page).filter(([, result]) => result === 'ok').length).toBeGreaterThan(20);
     expect(results(page)).toEqual(['sound']);
     const { saldo_books_sound: sound, saldo_books_verified_timestamp_seconds: at } = await metrics();

@@ -46,7 +46,9 @@ describe('with DATABASE_URL', () => {
     const { code, stdout, stderr } = await verify({ DATABASE_URL: database.url });
     expect(stderr).toBe('');
     expect(stdout).toMatch(/^ok {4}entry-balance +0 entries +the balance after an entry/m);
-    expect(stdout).toMatch(/30 checks of 0 wallets, 0 entries, 0 operations, 0 promises, as of \S+, in \d+\.\d s\.\n/);
+    expect(stdout).toMatch(
+      /40 checks of 0 wallets, 0 entries, 0 operations, 0 promises, 0 holds, as of \S+, in \d+\.\d s\.\n/,
+    );
     expect(stdout).toMatch(/The books are sound\.\n$/);
     expect(stdout).not.toContain('\u001b');
     expect(code).toBe(0);

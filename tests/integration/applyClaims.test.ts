@@ -27,7 +27,7 @@ interface Pledge extends Claim {
   state: 'open' | 'paid' | 'returned';
 }
 
-const base = { ...KINDS.transfer, claim: 'pledge', movesMoney: false };
+const base = { ...KINDS.transfer, claim: 'pledge' };
 /** The words of this test for reasons that there are not yet. */
 const GONE: RejectionReason = 'list_rejected';
 const resolution = (state: 'paid' | 'returned'): Kind => ({
@@ -94,6 +94,7 @@ const claimTables: ClaimTables = {
       name: 'write-pledges',
       table: 'pledge',
       columns: COLUMNS,
+      common: ['changed_at', 'timestamptz'],
       after: 'ORDER BY id ON CONFLICT (id) DO UPDATE SET state = excluded.state',
     }),
   },
@@ -108,7 +109,7 @@ beforeAll(async () => {
   database = await createTestDatabase();
   await run(
     database.url,
-    `CREATE TABLE pledge (id uuid PRIMARY KEY, guard bigint, debit bigint, credit bigint, amount bigint, state text);
+    `CREATE TABLE pledge (id uuid PRIMARY KEY, guard bigint, debit bigint, credit bigint, amount bigint, state text, changed_at timestamptz);
      ALTER TABLE operation DROP CONSTRAINT operation_kind_check;
      ALTER TABLE refused_operation DROP CONSTRAINT refused_operation_kind_check`,
   );

@@ -26,6 +26,7 @@ import {
 import type { Account } from '../support/accounts.ts';
 import { expectSoundBooks } from '../support/inspect.ts';
 import type { TestDatabase } from '../support/database.ts';
+import { NOTHING } from '../support/ledger.ts';
 import { openApplyPool, openRequestPool } from '../support/pools.ts';
 import { createTestDatabase } from '../support/stores.ts';
 import { until } from '../support/waiting.ts';
@@ -173,7 +174,7 @@ describe('second deliveries', () => {
     const anna = await createCustomer(pool);
     const command = deposit(bank, anna, 5n);
     const { outcomes } = await applyCommands(pool, [command, { ...command }, withOtherBody(command, 9n), command]);
-    expect(outcomes).toEqual([{ command, status: 'applied', debitSeq: 1n, creditSeq: 1n }]);
+    expect(outcomes).toEqual([{ command, status: 'applied', amountMinor: 5n, debitSeq: 1n, creditSeq: 1n }]);
     expect(await balanceOf(pool, anna)).toBe(5n);
   });
 
@@ -185,7 +186,7 @@ describe('second deliveries', () => {
     const command = deposit(bank, anna, 5n);
     await applyCommands(own, [command]);
     for (let round = 0; round < 3; round++) {
-      expect(await applyCommands(own, [command])).toEqual({ outcomes: [], entries: [], wallets: [], claims: [] });
+      expect(await applyCommands(own, [command])).toEqual(NOTHING);
     }
     expect([own.totalCount, own.idleCount]).toEqual([1, 1]);
     const held = await hold([bank, anna]);

@@ -223,7 +223,7 @@ describe('an envelope that cannot be read', () => {
   test.each([
     ['is no envelope', { v: 1 }, /^not an envelope: .*commands/s],
     ['is null', null, /^not an envelope/],
-    ['is of a newer version', { v: 4, commands: [] }, /version 4 is newer than this worker's 3.*upgrade the workers/],
+    ['is of a newer version', { v: 5, commands: [] }, /version 5 is newer than this worker's 4.*upgrade the workers/],
   ])('because it %s is refused with a reason', async (_, data, reason) => {
     await expect(apply(data)).rejects.toThrow(UnreadableEnvelopeError);
     await expect(apply(data)).rejects.toThrow(reason);
@@ -478,7 +478,7 @@ describe.each(backends)('through the queue on %s', (backend) => {
     const { stores, pool: own, queue, worker, bank: ownBank } = await openQueue(backend);
     const anna = await createCustomer(own);
     const [readable, next] = [deposit(ownBank, anna, 1n), deposit(ownBank, anna, 2n)];
-    await queue.add('e-newer', { v: 4, commands: [] });
+    await queue.add('e-newer', { v: 5, commands: [] });
     await queue.add('e-half', {
       v: 1,
       commands: [{ ...toWire(readable), kind: 'gift' as 'deposit' }, toWire(readable)],
@@ -487,7 +487,7 @@ describe.each(backends)('through the queue on %s', (backend) => {
     worker.resume();
     await until('the next envelope is done', async () => (await queue.stateOf('e-next')) === 'completed');
     expect([await queue.stateOf('e-newer'), await queue.stateOf('e-half')]).toEqual(['failed', 'failed']);
-    expect(await failedReason(stores, 0, 'e-newer')).toMatch(/version 4 is newer than this worker's 3/);
+    expect(await failedReason(stores, 0, 'e-newer')).toMatch(/version 5 is newer than this worker's 4/);
     expect(await failedReason(stores, 0, 'e-half')).toMatch(/command 0: .*kind/s);
     expect(await outcomesOf(own, [readable, next])).toEqual(['applied', 'applied']);
   });

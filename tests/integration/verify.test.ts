@@ -11,6 +11,8 @@ import { WALKS, WHOLE_CHECKS } from '../../shared/store/books/bookChecks.ts';
 import { verifyBooks } from '../../shared/store/books/verifyBooks.ts';
 import type { BooksReport, Session, VerifyOptions } from '../../shared/store/books/verifyBooks.ts';
 import { run } from '../support/database.ts';
+import { HOLDS_BOOK, HOLD_TAMPERS } from '../support/holdBooks.ts';
+import type { Tamper } from '../support/holdBooks.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { createTestDatabase } from '../support/stores.ts';
 
@@ -35,7 +37,7 @@ const SOUND_BOOK = `
     (1, 'Bank', 'bank', 'x', 'bank'), (2, 'Anna', 'anna', 'x', 'customer'), (3, 'Boris', 'boris', 'x', 'customer'),
     (4, 'Other bank', 'other', 'x', 'bank'), (5, 'Operator', 'operator', 'x', 'operator');
   INSERT INTO wallet (id, owner_id, kind, currency, balance, held, version, booked_at) VALUES
-    (11, 1, 'settlement', 'RUB', -1000, 0, 1, '2099-01-01'), (12, 2, 'customer', 'RUB', 700, 100, 2, '2099-01-01'),
+    (11, 1, 'settlement', 'RUB', -1000, 0, 1, '2099-01-01'), (12, 2, 'customer', 'RUB', 700, 0, 2, '2099-01-01'),
     (13, 3, 'customer', 'RUB', 350, 0, 2, '2099-01-01'), (14, 4, 'settlement', 'RUB', -50, 0, 1, '2099-01-01');
   INSERT INTO operation (id, kind, status, reason, debit_wallet_id, credit_wallet_id, amount, currency, external_id,
       initiator_id, request_id, request_hash, debit_seq, credit_seq, accepted_at) VALUES
@@ -63,16 +65,8 @@ const UNGUARDED = `
     DROP CONSTRAINT wallet_held_check;
   ALTER TABLE operation DROP CONSTRAINT operation_outcome, DROP CONSTRAINT operation_amount_check,
     DROP CONSTRAINT operation_moves, DROP CONSTRAINT operation_kind_check;
+  ALTER TABLE hold DROP CONSTRAINT hold_remaining, DROP CONSTRAINT hold_captured_check;
   ALTER TABLE entry DROP CONSTRAINT entry_held_after_check, DROP CONSTRAINT entry_seq_check;`;
-
-interface Tamper {
-  /** The check that this is to prove. */
-  check: string;
-  how: string;
-  sql: string;
-  /** Every check that must fail, with the rows it names; the one above among them. */
-  found: Record<string, string[]>;
-}
 
 const TAMPERS: Tamper[] = [
   {
@@ -124,7 +118,6 @@ const TAMPERS: Tamper[] = [
     sql: `UPDATE wallet SET balance = -1 WHERE id = 12; UPDATE wallet SET balance = 1051 WHERE id = 13`,
     found: {
       'wallet-overdraft': ['wallet 12: balance -1'],
-      'wallet-held': ['wallet 12: held 100 of -1'],
       'wallet-balance': [
         'wallet 12: balance -1, its entries make 700',
         'wallet 13: balance 1051, its entries make 350',
@@ -135,7 +128,14 @@ const TAMPERS: Tamper[] = [
     check: 'wallet-held',
     how: 'more held than there is, and less than nothing',
     sql: `UPDATE wallet SET held = CASE id WHEN 12 THEN 701 WHEN 13 THEN 350 ELSE -1 END WHERE id IN (11, 12, 13)`,
-    found: { 'wallet-held': ['wallet 11: held -1 of -1000', 'wallet 12: held 701 of 700'] },
+    found: {
+      'wallet-held': ['wallet 11: held -1 of -1000', 'wallet 12: held 701 of 700'],
+      'wallet-holds': [
+        'wallet 11: held -1, its newest entry says 0, its open holds make 0',
+        'wallet 12: held 701, its newest entry says 0, its open holds make 0',
+        'wallet 13: held 350, its newest entry says 0, its open holds make 0',
+      ],
+    },
   },
   {
     check: 'wallet-limit',
@@ -202,7 +202,11 @@ const TAMPERS: Tamper[] = [
     check: 'entry-overdraft',
     how: 'a customer who has spent what was held',
     sql: `UPDATE entry SET held_after = 701 WHERE wallet_id = 12 AND seq = 2`,
-    found: { 'entry-overdraft': ['entry 12/2: balance 700, of which 701 held'] },
+    found: {
+      'entry-overdraft': ['entry 12/2: balance 700, of which 701 held'],
+      'entry-held': ['entry 12/2: 701 after 0 and 0'],
+      'wallet-holds': ['wallet 12: held 0, its newest entry says 701, its open holds make 0'],
+    },
   },
   {
     check: 'entry-time',
@@ -493,7 +497,7 @@ describe('sound books', () => {
   test('pass, and every row was asked', async () => {
     const report = await verifyBooks(client);
     expect(failures(report)).toEqual({});
-    expect(report.counts).toEqual({ wallets: 4, entries: 6, operations: 7, promises: 2 });
+    expect(report.counts).toEqual({ wallets: 4, entries: 6, operations: 7, promises: 2, holds: 0 });
     for (const { of, asked } of report.checks) expect(asked).toBe(report.counts[of]);
   });
 
@@ -521,7 +525,7 @@ describe('sound books', () => {
     const auditor = await connectClient(empty.url, 'verify');
     const report = await verifyBooks(auditor);
     expect(failures(report)).toEqual({});
-    expect(report.counts).toEqual({ wallets: 0, entries: 0, operations: 0, promises: 0 });
+    expect(report.counts).toEqual({ wallets: 0, entries: 0, operations: 0, promises: 0, holds: 0 });
     await auditor.end();
     await empty.drop();
   });
@@ -531,7 +535,7 @@ describe('sound books', () => {
     const report = await verifyBooks(beside, { chunkRows: 2 });
     expect(failures(report)).toEqual({});
     expect(moves()).toBeGreaterThan(10);
-    expect(report.counts).toEqual({ wallets: 4, entries: 6, operations: 7, promises: 2 });
+    expect(report.counts).toEqual({ wallets: 4, entries: 6, operations: 7, promises: 2, holds: 0 });
     for (const { of, asked } of report.checks) expect(asked).toBeGreaterThanOrEqual(report.counts[of]);
     expect(await found()).toEqual({});
   });
@@ -595,6 +599,15 @@ describe('cooked books', () => {
     expect(await found({ chunkRows: 1 })).toEqual(expected);
   });
 
+  test.each(HOLD_TAMPERS)('$check names $how', async ({ sql, found: expected, check }) => {
+    await run(database.url, HOLDS_BOOK);
+    expect(await found()).toEqual({});
+    await run(database.url, `${UNGUARDED}\n${sql}`);
+    expect(expected).toHaveProperty(check);
+    expect(await found()).toEqual(expected);
+    expect(await found({ chunkRows: 1 })).toEqual(expected);
+  });
+
   test('are named while money moves as well', async () => {
     const cooked = `UPDATE entry SET amount = 299 WHERE (wallet_id, seq) = (13, 1)`;
     await run(database.url, `${UNGUARDED}\n${cooked}`);
@@ -606,7 +619,7 @@ describe('cooked books', () => {
   test('every check has a tampering that it notices', () => {
     const ids = [...WALKS.flatMap((walk) => walk.checks), ...WHOLE_CHECKS].map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
-    expect([...new Set(TAMPERS.map(({ check }) => check))].sort()).toEqual(ids.sort());
+    expect([...new Set([...TAMPERS, ...HOLD_TAMPERS].map(({ check }) => check))].sort()).toEqual(ids.sort());
   });
 
   test('with more broken rows than are named say how many there are', async () => {

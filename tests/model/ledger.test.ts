@@ -1,12 +1,13 @@
 /**
  * The ledger against an auditor that was written without it. Random clients send deposits and transfers, sensible and
- * not, one by one or in atomic lists, twice, in part, or under a used key, while an operator freezes wallets and thaws
- * them; random envelopes carry them, split and merged; and after each step the database and the auditor must agree on
+ * not, one by one or in atomic lists, twice, in part, or under a used key, hold money for each other and take it or let it
+ * go, while an operator freezes wallets and thaws them and the time of holds runs out; random envelopes carry them, split and merged; and after each step the database and the auditor must agree on
  * every outcome, balance and sequence number. A failing run prints its seed and the steps.
  */
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { applyEnvelope } from '../../worker/apply/applyEnvelope.ts';
+import { expireOnce } from '../../worker/sweep/expireDue.ts';
 import { REJECTION_REASONS } from '../../shared/ledger/command.ts';
 import type { Command } from '../../shared/ledger/command.ts';
 import { toEnvelope } from '../../shared/queue/contracts.ts';
@@ -184,17 +185,38 @@ function promise(item: Item): Step {
   };
 }
 
-/** Part of a balance is held back, so that less is available than there is. */
-function hold(person: number, percent: number): Step {
+/** The time of a hold is up: of one that is open, some moments from now. */
+function timeOut(place: number): Step {
   return {
     check: () => true,
-    async run(auditor, { world }) {
-      const { walletId } = world.people[person % world.people.length]!;
-      const heldMinor = (auditor.balance(walletId) * BigInt(percent)) / 100n;
-      await pool.query('UPDATE wallet SET held = $2 WHERE id = $1', [walletId, heldMinor]);
-      auditor.wallets.get(walletId)!.heldMinor = heldMinor;
+    async run(auditor, real) {
+      const open = [...auditor.holds].filter(([, { state, overdue }]) => state === 'open' && overdue === null);
+      const [holdId, it] = open[place % open.length] ?? [];
+      if (holdId === undefined || !it) return;
+      await pool.query(
+        `WITH due AS (UPDATE hold SET expires_at = date_trunc('milliseconds', clock_timestamp()) + interval '1 ms'
+           WHERE id = $1 RETURNING debit_wallet_id, expires_at)
+         UPDATE wallet SET next_expiry_at = least(next_expiry_at, due.expires_at) FROM due WHERE id = debit_wallet_id`,
+        [holdId],
+      );
+      await pool.query('SELECT pg_sleep(0.002)');
+      auditor.timeOut(holdId);
+      await agree(auditor, real);
     },
-    toString: () => `hold ${percent}% of person ${person}`,
+    toString: () => `time out hold ${place}`,
+  };
+}
+
+/** The workers' leader comes past. */
+function sweep(): Step {
+  return {
+    check: () => true,
+    async run(auditor, real) {
+      await expireOnce(pool);
+      auditor.sweep();
+      await agree(auditor, real);
+    },
+    toString: () => 'sweep',
   };
 }
 
@@ -207,7 +229,9 @@ const steps = [
     .map(([parcels, sizes]) => deliver(parcels, sizes)),
   fc.nat(999).map(redeliver),
   anyItem.map(promise),
-  fc.tuple(fc.nat(9), fc.nat(100)).map(([person, percent]) => hold(person, percent)),
+  fc.nat(99).map(timeOut),
+  fc.nat(99).map(timeOut),
+  fc.constant(sweep()),
 ];
 
 test('whatever is sent, however often and in whatever envelopes, the ledger and the auditor agree on every step', async () => {

@@ -13,11 +13,13 @@ import {
   createOperator,
   deposit,
   freezing,
+  hold,
+  resolution,
   transfer,
   withOtherBody,
 } from '../support/accounts.ts';
 import type { Account } from '../support/accounts.ts';
-import { createAuditor } from './auditor.ts';
+import { createAuditor, expiryOf } from './auditor.ts';
 import type { Auditor, Verdict } from './auditor.ts';
 
 export interface World {
@@ -27,6 +29,8 @@ export interface World {
   operatorId: bigint;
   /** A customer of another currency, a wallet that is not there, and the bank itself: nobody to send money to. */
   strangers: Account[];
+  /** Every hold that was ever asked for. */
+  asked: { id: string; from: Account; to: Account }[];
 }
 
 export async function createWorld(pool: Pool, size: number): Promise<World> {
@@ -34,7 +38,14 @@ export async function createWorld(pool: Pool, size: number): Promise<World> {
   const people = await Promise.all(Array.from({ length: size }, () => createCustomer(pool)));
   const foreigner = await createCustomer(pool, { currency: 'JPY' });
   const nobody = { ...foreigner, walletId: foreigner.walletId + 1_000_000_000n, currency: 'RUB' };
-  return { pool, bank, people, operatorId: await createOperator(pool), strangers: [foreigner, nobody, bank] };
+  return {
+    pool,
+    bank,
+    people,
+    operatorId: await createOperator(pool),
+    strangers: [foreigner, nobody, bank],
+    asked: [],
+  };
 }
 
 export function auditorOf({ bank, people, strangers }: World): Auditor {
@@ -67,8 +78,11 @@ const amount = fc.oneof(
 
 export const anyWish: fc.Arbitrary<Wish> = fc.record({
   kind: fc.oneof(
-    { weight: 10, arbitrary: fc.constant('deposit') },
+    { weight: 20, arbitrary: fc.constant('deposit') },
     { weight: 30, arbitrary: fc.constant('transfer') },
+    { weight: 12, arbitrary: fc.constant('hold') },
+    { weight: 14, arbitrary: fc.constant('capture') },
+    { weight: 8, arbitrary: fc.constant('release') },
     { weight: 1, arbitrary: fc.constant('freeze') },
     { weight: 2, arbitrary: fc.constant('unfreeze') },
   ),
@@ -90,7 +104,7 @@ export const anyWish: fc.Arbitrary<Wish> = fc.record({
 const tameWish: fc.Arbitrary<Wish> = fc
   .record({ from: fc.nat(99), step: fc.integer({ min: 1, max: 3 }), amountMinor: fc.bigInt(1n, 30n) })
   .chain(({ from, step, amountMinor }) =>
-    fc.constantFrom('deposit' as const, 'transfer' as const).map((kind) => ({
+    fc.constantFrom('deposit' as const, 'transfer' as const, 'hold' as const).map((kind) => ({
       ...{ kind, from, to: from + step, amountMinor },
       ...{ stranger: null, isExpired: false, brim: null },
     })),
@@ -99,14 +113,32 @@ const tameWish: fc.Arbitrary<Wish> = fc
 export const anyItemWish = fc.oneof({ weight: 9, arbitrary: tameWish }, { weight: 1, arbitrary: anyWish });
 
 /** `auditor` tells how much there is. */
-export function toCommand({ bank, people, strangers, operatorId }: World, wish: Wish, auditor?: Auditor): Command {
+export function toCommand(world: World, wish: Wish, auditor?: Auditor): Command {
+  const { bank, people, strangers, operatorId, asked } = world;
   const [from, to] = [people[wish.from % people.length]!, people[wish.to % people.length]!];
   const receiver = wish.stranger === null ? to : strangers[wish.stranger]!;
   const times = wish.isExpired ? { acceptedAtMs: Date.now() - 700_000, expiresAtMs: Date.now() - 100_000 } : {};
   if (wish.kind === 'freeze' || wish.kind === 'unfreeze') {
     return freezing(wish.kind, wish.stranger === null ? from : receiver, operatorId, times);
   }
+  if (wish.kind === 'capture' || wish.kind === 'release') {
+    // Of those that were placed mostly, and of few of them, so that one is asked of twice.
+    const placed = asked.filter(({ id }) => auditor?.holds.has(id));
+    const known = placed.length > 0 && wish.to % 6 > 0 ? placed.slice(-3) : asked;
+    const about = known[wish.from % known.length] ?? { id: uuidv7(), from, to };
+    const isFinal = wish.to % 3 > 0;
+    return resolution(wish.kind, [about.from, wish.stranger === null ? about.to : receiver], about.id, {
+      ...times,
+      amountMinor: wish.brim === null ? 1n + (wish.amountMinor % 60n) : 0n,
+      ...(wish.kind === 'capture' && !isFinal && { terms: { isFinal } }),
+    });
+  }
   const amountMinor = auditor ? toBrim(wish, auditor, from, receiver) : wish.amountMinor;
+  if (wish.kind === 'hold') {
+    const one = hold(from, receiver, amountMinor, times);
+    asked.push({ id: one.id, from, to: receiver });
+    return one;
+  }
   return wish.kind === 'deposit'
     ? deposit(bank, receiver, amountMinor, times)
     : transfer(from, receiver, amountMinor, times);
@@ -114,7 +146,7 @@ export function toCommand({ bank, people, strangers, operatorId }: World, wish: 
 
 function toBrim({ brim, amountMinor }: Wish, auditor: Auditor, from: Account, to: Account): bigint {
   if (brim === null) return amountMinor;
-  const held = auditor.wallets.get(from.walletId)?.heldMinor ?? 0n;
+  const held = auditor.held(from.walletId);
   const brimMinor = brim.startsWith('all')
     ? auditor.balance(from.walletId) - held
     : LIMIT - auditor.balance(to.walletId);
@@ -157,8 +189,15 @@ export interface Picture {
   promised: Record<string, string>;
   wallets: Record<
     string,
-    { balance: bigint; version: number; isFrozen: boolean; lines: [operation: string, change: bigint, after: bigint][] }
+    {
+      balance: bigint;
+      held: bigint;
+      version: number;
+      isFrozen: boolean;
+      lines: [operation: string, change: bigint, after: bigint, held: bigint, heldAfter: bigint][];
+    }
   >;
+  holds: Record<string, { state: string; captured: bigint; released: bigint }>;
 }
 
 export function audited(auditor: Auditor): Picture {
@@ -171,9 +210,19 @@ export function audited(auditor: Auditor): Picture {
         {
           isFrozen,
           balance: auditor.balance(id),
+          held: auditor.held(id),
           version: lines.length,
-          lines: lines.map((line, index) => [line.operationId, line.changeMinor, auditor.balance(id, index + 1)]),
+          lines: lines.map((line, index) => [
+            ...([line.operationId, line.changeMinor, auditor.balance(id, index + 1)] as const),
+            ...([line.heldMinor, auditor.held(id, index + 1)] as const),
+          ]),
         },
+      ]),
+    ),
+    holds: Object.fromEntries(
+      [...auditor.holds].map(([id, { state, takenMinor, freedMinor }]) => [
+        id,
+        { state, captured: takenMinor, released: freedMinor },
       ]),
     ),
   };
@@ -181,7 +230,7 @@ export function audited(auditor: Auditor): Picture {
 
 export async function stored({ pool }: World, auditor: Auditor, ids: readonly string[]): Promise<Picture> {
   const walletIds = [...auditor.wallets.keys()];
-  const [operations, promises, wallets, entries] = await Promise.all([
+  const [operations, promises, wallets, entries, holds] = await Promise.all([
     pool.query<{ id: string; reason: string | null; debit_seq: bigint | null; credit_seq: bigint | null }>(
       'SELECT id, reason, debit_seq, credit_seq FROM outcome WHERE id = ANY($1::uuid[])',
       [ids],
@@ -190,12 +239,26 @@ export async function stored({ pool }: World, auditor: Auditor, ids: readonly st
       `SELECT id, encode(request_hash, 'hex') AS hash FROM pending_operation WHERE id = ANY($1::uuid[])`,
       [ids],
     ),
-    pool.query<{ id: bigint; balance: bigint; version: bigint; is_frozen: boolean }>(
-      'SELECT id, balance, version, is_frozen FROM wallet WHERE id = ANY($1)',
+    pool.query<{ id: bigint; balance: bigint; held: bigint; version: bigint; is_frozen: boolean }>(
+      'SELECT id, balance, held, version, is_frozen FROM wallet WHERE id = ANY($1)',
       [walletIds],
     ),
-    pool.query<{ wallet_id: bigint; operation_id: string; amount: bigint; balance_after: bigint }>(
-      'SELECT wallet_id, operation_id, amount, balance_after FROM entry WHERE wallet_id = ANY($1) ORDER BY wallet_id, seq',
+    pool.query<{
+      wallet_id: bigint;
+      operation_id: string;
+      expired: string | null;
+      amount: bigint;
+      balance_after: bigint;
+      held: bigint;
+      held_after: bigint;
+    }>(
+      `SELECT e.wallet_id, e.operation_id, CASE o.kind WHEN 'hold_expiry' THEN o.claim_id END AS expired, e.amount,
+         e.balance_after, coalesce(e.held, 0) AS held, coalesce(e.held_after, 0) AS held_after
+       FROM entry e JOIN operation o ON o.id = e.operation_id WHERE wallet_id = ANY($1) ORDER BY wallet_id, seq`,
+      [walletIds],
+    ),
+    pool.query<{ id: string; state: string; captured: bigint; released: bigint }>(
+      'SELECT id, state, captured, released FROM hold WHERE debit_wallet_id = ANY($1)',
       [walletIds],
     ),
   ]);
@@ -210,16 +273,22 @@ export async function stored({ pool }: World, auditor: Auditor, ids: readonly st
     ),
     promised: Object.fromEntries(promises.rows.map(({ id, hash }) => [id, hash])),
     wallets: Object.fromEntries(
-      wallets.rows.map(({ id, balance, version, is_frozen: isFrozen }) => [
+      wallets.rows.map(({ id, balance, held, version, is_frozen: isFrozen }) => [
         String(id),
         {
-          ...{ balance, isFrozen },
+          ...{ balance, held, isFrozen },
           version: Number(version),
           lines: entries.rows
             .filter(({ wallet_id }) => wallet_id === id)
-            .map((row) => [row.operation_id, row.amount, row.balance_after]),
+            .map((row) => [
+              row.expired === null ? row.operation_id : expiryOf(row.expired),
+              ...([row.amount, row.balance_after, row.held, row.held_after] as const),
+            ]),
         },
       ]),
+    ),
+    holds: Object.fromEntries(
+      holds.rows.map(({ id, state, captured, released }) => [id, { state, captured, released }]),
     ),
   };
 }

@@ -62,6 +62,21 @@ export function transfer(from: Account, to: Account, amountMinor: bigint, change
   return command('transfer', from, to, amountMinor, changes);
 }
 
+/** For a day, unless `terms` say otherwise. */
+export function hold(from: Account, to: Account, amountMinor: bigint, changes: Partial<Command> = {}): Command {
+  return command('hold', from, to, amountMinor, { terms: { expiresIn: 86_400 }, ...changes });
+}
+
+/** About a hold, by whom it is for; an amount of zero is all that remains. */
+export function resolution(
+  kind: Extract<KindName, 'capture' | 'release'>,
+  [from, to]: readonly [Account, Account],
+  holdId: string,
+  { amountMinor = 0n, ...changes }: Partial<Command> = {},
+): Command {
+  return command(kind, from, to, amountMinor, { claimId: holdId, initiatorId: to.userId, ...changes });
+}
+
 /** By the operator whose id is given. */
 export function freezing(
   kind: Extract<KindName, 'freeze' | 'unfreeze'>,

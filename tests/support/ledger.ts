@@ -14,6 +14,7 @@ export const BORIS = 12n;
 export function wallet(id: bigint, changes: Partial<WalletState> = {}): WalletState {
   return {
     ...{ id, kind: 'customer', currency: 'RUB', balanceMinor: 0n, heldMinor: 0n, isFrozen: false, version: 0n },
+    nextExpiryMs: null,
     ...changes,
   };
 }
@@ -92,7 +93,7 @@ export function reasonOf(one: Command, state: LedgerState): RejectionReason | 'a
   return reasons(decide([one], state, NOW_MS))[0];
 }
 
-export const NOTHING: Decision = { outcomes: [], entries: [], wallets: [], claims: [] };
+export const NOTHING: Decision = { outcomes: [], entries: [], wallets: [], claims: [], dueWalletIds: [] };
 
 /** The state in which the commands after `decision` find the ledger. */
 export function after(state: LedgerState, decision: Decision): LedgerState {

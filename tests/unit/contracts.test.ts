@@ -172,6 +172,24 @@ describe('a command on the wire', () => {
     expect(read).toEqual({ ok: false, problem: expect.stringContaining(field) as string });
   });
 
+  test.each<[string, Partial<Command>, RegExp | 'read']>([
+    ['a hold', { kind: 'hold', terms: { expiresIn: 7_776_000 } }, 'read'],
+    ['a hold without an end', { kind: 'hold' }, /terms/],
+    ['a hold for longer than 90 days', { kind: 'hold', terms: { expiresIn: 7_776_001 } }, /terms/],
+    ['a hold for no time', { kind: 'hold', terms: { expiresIn: 0 } }, /terms/],
+    ['a hold of nothing', { kind: 'hold', terms: { expiresIn: 1 }, amountMinor: 0n }, /amount/],
+    ['a capture of all', { kind: 'capture', amountMinor: 0n }, 'read'],
+    ['a capture that is not the last', { kind: 'capture', terms: { isFinal: false } }, 'read'],
+    ['a capture with more to say', { kind: 'capture', terms: { isFinal: false, tip: 1 } }, /terms/],
+    ['a release of all', { kind: 'release', amountMinor: 0n }, 'read'],
+    ['a release with terms', { kind: 'release', terms: {} }, /terms/],
+    ['a transfer with terms', { terms: { expiresIn: 1 } }, /terms/],
+  ])('%s is read as its kind says', (_what, changes, expected) => {
+    const read = fromWire(travelled(toWire({ ...COMMAND, ...changes })));
+    if (expected === 'read') expect(read).toEqual({ ok: true, command: { ...COMMAND, ...changes } });
+    else expect(read).toEqual({ ok: false, problem: expect.stringMatching(expected) as string });
+  });
+
   test.each([null, undefined, 5, 'text', [], [COMMAND.id]])('%j is not a command', (data) => {
     expect(fromWire(data).ok).toBe(false);
   });
@@ -192,10 +210,12 @@ describe('an envelope', () => {
     // Whoever knows only the first version would apply the items of a list one by one.
     expect(toEnvelope([COMMAND, ITEM])).toEqual({ v: 2, commands: [toWire(COMMAND), toWire(ITEM)] });
     expect(packEnvelope([toWire(ITEM)]).v).toBe(2);
-    expect(ENVELOPE_VERSION).toBe(3);
     // Or would apply what is about a claim as if it were about none.
     expect(packEnvelope([toWire({ ...COMMAND, claimId: COMMAND.id })]).v).toBe(3);
     expect(packEnvelope([toWire({ ...COMMAND, terms: { final: true } })]).v).toBe(3);
+    // Or does not know the kind at all.
+    expect(packEnvelope([toWire({ ...COMMAND, kind: 'release' })]).v).toBe(4);
+    expect(ENVELOPE_VERSION).toBe(4);
   });
 
   test('of the first version may carry a list all the same: this worker knows what it is', () => {
@@ -237,7 +257,7 @@ describe('an envelope', () => {
   test('of a newer version is refused whole, because it could be misread', () => {
     const { commands, problems } = fromEnvelope({ ...toEnvelope([COMMAND]), v: ENVELOPE_VERSION + 1 });
     expect(commands).toEqual([]);
-    expect(problems).toEqual([expect.stringMatching(/version 4 is newer than this worker's 3: upgrade the workers/)]);
+    expect(problems).toEqual([expect.stringMatching(/version 5 is newer than this worker's 4: upgrade the workers/)]);
   });
 
   test('longer than the bound is read all the same, so that nothing in it is stranded', () => {

@@ -22,14 +22,17 @@ import {
   wallet,
 } from '../support/ledger.ts';
 
-/** What a command alone can be refused for. */
-type SingleReason = Exclude<RejectionReason, 'list_rejected' | 'internal_error'>;
+/** What a transfer alone can be refused for. */
+type SingleReason = Exclude<
+  RejectionReason,
+  'list_rejected' | 'internal_error' | 'hold_not_found' | 'hold_not_open' | 'hold_expired' | 'amount_exceeds_remaining'
+>;
 
 describe('a movement that the books allow', () => {
   test('a transfer posts both sides and numbers both wallets', () => {
     const one = command({ amountMinor: 250n });
     expect(decide([one], usualBook(), NOW_MS)).toEqual({
-      outcomes: [{ command: one, status: 'applied', debitSeq: 2n, creditSeq: 1n }],
+      outcomes: [{ command: one, status: 'applied', amountMinor: one.amountMinor, debitSeq: 2n, creditSeq: 1n }],
       entries: [
         {
           walletId: ANNA,
@@ -52,13 +55,14 @@ describe('a movement that the books allow', () => {
       ],
       wallets: [wallet(ANNA, { balanceMinor: 750n, version: 2n }), wallet(BORIS, { balanceMinor: 250n, version: 1n })],
       claims: [],
+      dueWalletIds: [],
     });
   });
 
   test('a deposit takes from the settlement wallet, below zero', () => {
     const one = deposit({ creditWalletId: BORIS, amountMinor: 5n });
     expect(decide([one], usualBook(), NOW_MS)).toEqual({
-      outcomes: [{ command: one, status: 'applied', debitSeq: 2n, creditSeq: 1n }],
+      outcomes: [{ command: one, status: 'applied', amountMinor: one.amountMinor, debitSeq: 2n, creditSeq: 1n }],
       entries: [
         {
           walletId: BANK,
@@ -84,6 +88,7 @@ describe('a movement that the books allow', () => {
         wallet(BORIS, { balanceMinor: 5n, version: 1n }),
       ],
       claims: [],
+      dueWalletIds: [],
     });
   });
 
@@ -121,7 +126,9 @@ describe('a second delivery', () => {
     const one = command({ amountMinor: 1n });
     const again = { ...one, amountMinor: 2n, requestHash: 'b'.repeat(64) };
     const decision = decide([one, again, { ...one }], usualBook(), NOW_MS);
-    expect(decision.outcomes).toEqual([{ command: one, status: 'applied', debitSeq: 2n, creditSeq: 1n }]);
+    expect(decision.outcomes).toEqual([
+      { command: one, status: 'applied', amountMinor: one.amountMinor, debitSeq: 2n, creditSeq: 1n },
+    ]);
     expect(decision.entries).toHaveLength(2);
   });
 
@@ -144,7 +151,7 @@ describe('a promised command', () => {
       [other, promised, other],
     ]) {
       expect(decide(list, state, NOW_MS).outcomes).toEqual([
-        { command: promised, status: 'applied', debitSeq: 2n, creditSeq: 1n },
+        { command: promised, status: 'applied', amountMinor: promised.amountMinor, debitSeq: 2n, creditSeq: 1n },
       ]);
     }
   });
@@ -177,6 +184,7 @@ describe('expiry', () => {
       entries: [],
       wallets: [],
       claims: [],
+      dueWalletIds: [],
     });
   });
 });
@@ -275,7 +283,7 @@ describe('precedence: of two reasons the earlier one in REJECTION_REASONS is giv
       one: { ...scene.one, amountMinor: LIMIT_MINOR - 999n },
     }),
   };
-  const names = REJECTION_REASONS.filter((reason) => reason !== 'internal_error' && reason !== 'list_rejected');
+  const names = REJECTION_REASONS.filter((reason): reason is SingleReason => reason in faults);
   const pairs = names.flatMap((earlier, index) => names.slice(index + 1).map((later) => [earlier, later] as const));
 
   function reasonIn(scene: Scene): RejectionReason | 'applied' | undefined {

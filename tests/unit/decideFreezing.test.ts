@@ -58,7 +58,7 @@ describe('freezing', () => {
     for (const kind of ['freeze', 'unfreeze'] as const) {
       const one = freeze(ANNA, { kind });
       expect(decide([one], book([anna]), NOW_MS)).toEqual({
-        outcomes: [{ command: one, status: 'applied', debitSeq: 5n, creditSeq: 5n }],
+        outcomes: [{ command: one, status: 'applied', amountMinor: one.amountMinor, debitSeq: 5n, creditSeq: 5n }],
         entries: [
           {
             ...{ walletId: ANNA, seq: 5n, operationId: one.id, amountMinor: 0n, balanceAfterMinor: 1_000n },
@@ -67,6 +67,7 @@ describe('freezing', () => {
         ],
         wallets: [{ ...anna, version: 5n, isFrozen: kind === 'freeze' }],
         claims: [],
+        dueWalletIds: [],
       });
     }
   });

@@ -6,9 +6,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decide } from '../../shared/ledger/decide.ts';
 import type { Decision, LedgerState } from '../../shared/ledger/decide.ts';
-import { REJECTION_REASONS, inUnits } from '../../shared/ledger/command.ts';
+import { inUnits } from '../../shared/ledger/command.ts';
 import type { Command } from '../../shared/ledger/command.ts';
-import { KINDS, REASONS_OF_ANY } from '../../shared/ledger/kinds.ts';
+import { KINDS, REASONS_OF_ANY, isMovement } from '../../shared/ledger/kinds.ts';
 import { LIMIT_MINOR } from '../../shared/ledger/money.ts';
 import { anyBook, anyCommands } from '../support/anyLedger.ts';
 import { NOTHING, NOW_MS, after, reasons } from '../support/ledger.ts';
@@ -49,11 +49,15 @@ function forAnyDecision(property: (commands: Command[], state: LedgerState, deci
     { numRuns: 500 },
   );
   const applied = ['applied', 'applied deposit', 'applied transfer', 'applied freeze', 'applied unfreeze'];
-  const refused = REJECTION_REASONS.filter((reason) => reason !== 'internal_error');
+  const { deposit, transfer, freeze } = KINDS;
+  const named = [deposit, transfer, freeze].flatMap((kind) => kind.reasons);
+  const refused = new Set(
+    [...named, ...REASONS_OF_ANY, 'list_rejected'].filter((reason) => reason !== 'internal_error'),
+  );
   expect([...seen].sort()).toEqual([...applied, 'applied in a list', ...refused].sort());
 }
 
-const moves = ({ kind }: Command) => KINDS[kind].movesMoney;
+const moves = ({ kind }: Command) => isMovement(kind);
 const withoutList = (one: Command): Command => {
   const single = { ...one };
   delete single.list;

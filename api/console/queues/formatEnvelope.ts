@@ -4,6 +4,7 @@
  */
 import { printAmount } from '../../../shared/ledger/money.ts';
 import type { Command, KindName } from '../../../shared/ledger/command.ts';
+import { KINDS } from '../../../shared/ledger/kinds.ts';
 import { fromEnvelope } from '../../../shared/queue/contracts.ts';
 import { KIND_WORDS } from '../kindWords.ts';
 
@@ -66,13 +67,15 @@ function totalsOf(commands: readonly Command[]): Record<string, string> {
   return Object.fromEntries([...totals].map(([currency, total]) => [currency, print(total, currency)]));
 }
 
-function commandLine({ id, kind, debitWalletId, creditWalletId, amountMinor, currency, list }: Command): string {
+function commandLine(command: Command): string {
+  const { id, kind, debitWalletId, creditWalletId, amountMinor, currency, list, claimId } = command;
   const { one } = KIND_WORDS[kind];
-  const what =
-    amountMinor > 0n
-      ? `${one} of ${print(amountMinor, currency)} ${currency} from wallet ${debitWalletId} to wallet ${creditWalletId}`
-      : `${one} wallet ${debitWalletId}`;
-  return `${id}: ${what}${list ? `, of list ${list.id}` : ''}`;
+  const amount = amountMinor > 0n ? `${print(amountMinor, currency)} ${currency}` : 'all that remains';
+  const what = KINDS[kind].oneWallet
+    ? `${one} wallet ${debitWalletId}`
+    : `${one} of ${amount} from wallet ${debitWalletId} to wallet ${creditWalletId}`;
+  const about = claimId === undefined ? '' : `, of ${claimId}`;
+  return `${id}: ${what}${about}${list ? `, of list ${list.id}` : ''}`;
 }
 
 /** Whatever is in a queue is shown, a currency that is none too. */

@@ -8,8 +8,9 @@ function freezing(isFrozen: boolean, word: string): Kind {
   return {
     routesBy: 'debit',
     tells: 'debit',
+    tellsAvailable: false,
     seenBy: 'operators',
-    movesMoney: false,
+    amount: 'none',
     oneWallet: true,
     journal: { debit: word, credit: word },
     reasons: ['wallet_not_found'],

@@ -4,9 +4,12 @@ import type { Kind } from '../kind.ts';
 import { LIMIT_MINOR } from '../money.ts';
 
 /** From a wallet of the kind `payer` into a customer's. */
-function movement(payer: WalletKind): Pick<Kind, 'movesMoney' | 'oneWallet' | 'refuseParties' | 'decide'> {
+function movement(
+  payer: WalletKind,
+): Pick<Kind, 'tellsAvailable' | 'amount' | 'oneWallet' | 'refuseParties' | 'decide'> {
   return {
-    movesMoney: true,
+    tellsAvailable: false,
+    amount: 'given',
     oneWallet: false,
     refuseParties: (command, { debit, credit }) => {
       if (debit.kind !== payer || credit.kind !== 'customer') return 'wallet_not_found';

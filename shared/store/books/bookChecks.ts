@@ -10,39 +10,13 @@
  * That a wallet's balance is the sum of its entries follows by induction: each entry adds its amount to the balance
  * before it (`entry-balance`), the first one starts from zero, and the wallet has the last one's (`wallet-balance`).
  * That every entry belongs to exactly one operation follows from both directions: an operation's two sides are there
- * (`operation-debit`, `operation-credit`), and an entry is one of the sides of its operation (`entry-side`).
+ * (`operation-debit`, `operation-credit`), and an entry is one of the sides of its operation (`entry-side`). What a wallet
+ * holds follows likewise (`entry-held`, `operation-held`, `wallet-holds`).
  */
 
-import { MOVING_KINDS, WALLETS_IN_WORDS, byKind } from './kindRules.ts';
-
-interface Check {
-  id: string;
-  /** What holds in sound books, as one phrase. */
-  says: string;
-  /** SQL over the walk's columns. */
-  isSound: string;
-  /** SQL text: what is there instead. */
-  found: string;
-}
-
-export interface Walk {
-  /** What its rows are called. */
-  of: 'entries' | 'operations' | 'wallets' | 'promises';
-  table: string;
-  /** The columns of the primary key and their types, in order. */
-  key: readonly (readonly [column: string, type: string])[];
-  /** More columns that the next chunk needs of the last row of this one. */
-  carry: readonly (readonly [column: string, type: string])[];
-  /** The columns that the checks ask about, the key among them. */
-  reads: string;
-  /** SQL: what follows SELECT to make the chunk of `page`, which has those columns of its rows, in order. */
-  derives: string;
-  /** SQL: joined to each row of the chunk, aliased `r`. */
-  joins: string;
-  /** SQL text: the row's name. */
-  row: string;
-  checks: readonly Check[];
-}
+import { HOLD_WALK } from './holdChecks.ts';
+import type { Walk } from './walk.ts';
+import { KNOWN_KINDS, MOVING_KINDS, WALLETS_IN_WORDS, byKind } from './kindRules.ts';
 
 /** A question to a whole table, which no chunk can answer alone. */
 export interface WholeCheck {
@@ -56,6 +30,12 @@ export interface WholeCheck {
 const LIMIT = '999999999999999';
 /** From then on every operation has its rows in the journal, and these are in the order of time. */
 const JOURNAL_SINCE = `(SELECT value::timestamptz FROM setting WHERE key = 'journal_since')`;
+/** SQL: what `claim_id` is of an operation that opens a claim, changes one, or is about none. */
+const CLAIM_NAMED = {
+  opens: `r.claim_id = r.id AND (h.id IS NOT NULL OR r.status <> 'applied')`,
+  changes: `r.claim_id IS NOT NULL AND r.claim_id <> r.id AND (h.id IS NOT NULL OR r.status <> 'applied')`,
+  none: 'r.claim_id IS NULL',
+};
 const ENTRY_IS = (alias: string) =>
   `CASE WHEN ${alias}.wallet_id IS NULL THEN 'no entry there'
     ELSE format('there is %s of operation %s', ${alias}.amount, ${alias}.operation_id) END`;
@@ -70,13 +50,15 @@ const entries: Walk = {
   carry: [
     ['balance_after', 'bigint'],
     ['created_at', 'timestamptz'],
+    ['held_after', 'bigint'],
   ],
-  // $1 to $4 are the key, the balance and the time of the last entry of the chunk before: where the wallet goes on, its
+  // $1 to $5 are the key, the balance, the time and what was held of the last entry of the chunk before: where the wallet goes on, its
   // first entry here follows that one.
-  reads: 'wallet_id, seq, operation_id, amount, balance_after, held_after, created_at',
+  reads: 'wallet_id, seq, operation_id, amount, balance_after, held, held_after, created_at',
   derives: `*, coalesce(lag(seq) OVER w, CASE WHEN wallet_id = $1 THEN $2 END, 0) AS previous_seq,
     coalesce(lag(balance_after) OVER w, CASE WHEN wallet_id = $1 THEN $3::bigint END, 0) AS previous_balance,
-    coalesce(lag(created_at) OVER w, CASE WHEN wallet_id = $1 THEN $4::timestamptz END) AS previous_at
+    coalesce(lag(created_at) OVER w, CASE WHEN wallet_id = $1 THEN $4::timestamptz END) AS previous_at,
+    coalesce(lag(coalesce(held_after, 0)) OVER w, CASE WHEN wallet_id = $1 THEN $5::bigint END, 0) AS previous_held
     FROM page WINDOW w AS (PARTITION BY wallet_id ORDER BY seq)`,
   joins: 'LEFT JOIN wallet w ON w.id = r.wallet_id LEFT JOIN operation o ON o.id = r.operation_id',
   row: `format('entry %s/%s', r.wallet_id, r.seq)`,
@@ -92,6 +74,12 @@ const entries: Walk = {
       says: 'the balance after an entry is the balance before it plus its amount',
       isSound: 'r.balance_after = r.previous_balance::numeric + r.amount',
       found: `format('%s after %s and %s', r.balance_after, r.previous_balance, r.amount)`,
+    },
+    {
+      id: 'entry-held',
+      says: 'what is held after an entry is what was held before it plus what it holds, or less what it frees',
+      isSound: 'coalesce(r.held_after, 0) = r.previous_held::numeric + coalesce(r.held, 0)',
+      found: `format('%s after %s and %s', coalesce(r.held_after, 0), r.previous_held, coalesce(r.held, 0))`,
     },
     {
       id: 'entry-time',
@@ -140,13 +128,14 @@ const operations: Walk = {
   key: [['id', 'uuid']],
   carry: [],
   reads:
-    'id, kind, status, reason, debit_wallet_id, credit_wallet_id, amount, currency, initiator_id, debit_seq, credit_seq, applied_at',
+    'id, kind, status, reason, debit_wallet_id, credit_wallet_id, amount, currency, initiator_id, debit_seq, credit_seq, applied_at, claim_id',
   derives: `*, kind IN (${MOVING_KINDS}) AS moves, kind IN (${MOVING_KINDS}) AND status = 'applied' AS moved FROM page`,
   joins: `LEFT JOIN entry d ON (d.wallet_id, d.seq) = (r.debit_wallet_id, r.debit_seq)
     LEFT JOIN entry c ON (c.wallet_id, c.seq) = (r.credit_wallet_id, r.credit_seq)
     LEFT JOIN wallet dw ON dw.id = r.debit_wallet_id
     LEFT JOIN wallet cw ON cw.id = r.credit_wallet_id
-    LEFT JOIN app_user u ON u.id = r.initiator_id`,
+    LEFT JOIN app_user u ON u.id = r.initiator_id
+    LEFT JOIN hold h ON h.id = r.claim_id`,
   row: `format('operation %s', r.id)`,
   checks: [
     {
@@ -161,8 +150,8 @@ const operations: Walk = {
     },
     {
       id: 'operation-amount',
-      says: 'an operation moves more than zero and at most fifteen digits; freezing a wallet moves nothing',
-      isSound: `CASE WHEN r.moves THEN r.amount BETWEEN 1 AND ${LIMIT} ELSE r.amount = 0 END`,
+      says: 'an operation is about more than zero and at most fifteen digits; freezing a wallet is about nothing',
+      isSound: `coalesce(${byKind(({ amount }) => amount)}, true)`,
       found: `format('amount %s', r.amount)`,
     },
     {
@@ -184,6 +173,19 @@ const operations: Walk = {
       says: "an applied operation's two entries sum to zero",
       isSound: 'NOT r.moved OR d.amount IS NULL OR c.amount IS NULL OR d.amount::numeric + c.amount = 0',
       found: `format('%s and %s', d.amount, c.amount)`,
+    },
+    {
+      id: 'operation-held',
+      says: "what an applied operation holds or frees is in its debit entry, and nothing in its credit's",
+      isSound: `r.status <> 'applied' OR d.operation_id IS NULL OR c.operation_id IS NULL
+        OR coalesce((${byKind(({ held }) => held)}) AND c.held IS NULL, r.kind NOT IN (${KNOWN_KINDS}))`,
+      found: `format('%s of %s holds %s and %s', r.kind, r.amount, coalesce(d.held, 0), coalesce(c.held, 0))`,
+    },
+    {
+      id: 'operation-claim',
+      says: 'an operation names a claim exactly if it is about one, which is there once it is applied',
+      isSound: `coalesce(${byKind(({ claim }) => CLAIM_NAMED[claim])}, true)`,
+      found: `format('%s about %s, which is %s', r.kind, coalesce(r.claim_id::text, 'nothing'), CASE WHEN h.id IS NULL THEN 'not there' ELSE 'there' END)`,
     },
     {
       id: 'operation-wallets',
@@ -208,16 +210,17 @@ const operations: Walk = {
     {
       id: 'operation-operator',
       says: 'what only operators may do was asked for by one',
-      isSound: `u.id IS NULL OR coalesce(${byKind(({ by }) => (by === 'operator' ? `u.role = 'operator'` : 'true'))}, true)`,
+      isSound: `u.id IS NULL OR coalesce(${byKind(({ by }) => (by.role === 'operator' ? `u.role = 'operator'` : 'true'))}, true)`,
       found: `format('%s by user %s (%s)', r.kind, u.id, u.role)`,
     },
     {
       id: 'operation-owner',
-      says: "money leaves only the initiator's own wallet: a bank's by deposit, a customer's by transfer",
-      isSound: `r.status <> 'applied' OR u.id IS NULL OR dw.id IS NULL OR coalesce(${byKind(({ by }) =>
-        by === 'operator' ? 'true' : `dw.owner_id = u.id AND u.role = '${by}'`,
+      says: "money leaves only the initiator's own wallet: a bank's by deposit, a customer's by transfer or hold; what is held is taken or let go only by whom it is held for",
+      isSound: `r.status <> 'applied' OR u.id IS NULL OR dw.id IS NULL OR coalesce(${byKind(({ by: { role, owns } }) =>
+        owns === undefined ? 'true' : `${owns}.owner_id = u.id AND u.role = '${role}'`,
       )}, true)`,
-      found: `format('%s by user %s (%s) out of a wallet of user %s', r.kind, u.id, u.role, dw.owner_id)`,
+      found: `format('%s by user %s (%s) out of a wallet of user %s', r.kind, u.id, u.role, dw.owner_id)
+        || CASE WHEN ${byKind(({ by }) => String(by.owns === 'cw'))} THEN format(' into one of user %s', cw.owner_id) ELSE '' END`,
     },
   ],
 };
@@ -227,11 +230,15 @@ const wallets: Walk = {
   table: 'wallet',
   key: [['id', 'bigint']],
   carry: [],
-  reads: 'id, owner_id, kind, balance, held, version, booked_at',
+  reads: 'id, owner_id, kind, balance, held, version, booked_at, next_expiry_at',
   derives: '* FROM page',
   joins: `LEFT JOIN LATERAL (
-      SELECT seq, balance_after, created_at FROM entry WHERE wallet_id = r.id ORDER BY seq DESC LIMIT 1
+      SELECT seq, balance_after, created_at, held_after FROM entry WHERE wallet_id = r.id ORDER BY seq DESC LIMIT 1
     ) last ON true
+    LEFT JOIN LATERAL (
+      SELECT coalesce(sum(amount - captured - released), 0) AS remaining, min(expires_at) AS first_expiry
+      FROM hold WHERE debit_wallet_id = r.id AND state = 'open'
+    ) h ON true
     LEFT JOIN app_user u ON u.id = r.owner_id`,
   row: `format('wallet %s', r.id)`,
   checks: [
@@ -264,6 +271,18 @@ const wallets: Walk = {
       says: 'what is held is between zero and, for a customer, the balance',
       isSound: `r.held >= 0 AND (r.kind <> 'customer' OR r.held <= greatest(r.balance, 0))`,
       found: `format('held %s of %s', r.held, r.balance)`,
+    },
+    {
+      id: 'wallet-holds',
+      says: 'what a wallet holds is what its newest entry says, and what remains of its open holds together',
+      isSound: 'r.held = coalesce(last.held_after, 0) AND r.held = h.remaining',
+      found: `format('held %s, its newest entry says %s, its open holds make %s', r.held, coalesce(last.held_after, 0), h.remaining)`,
+    },
+    {
+      id: 'wallet-expiry',
+      says: 'a wallet knows when the first of its open holds expires, or is ready earlier',
+      isSound: 'h.first_expiry IS NULL OR r.next_expiry_at <= h.first_expiry',
+      found: `format('ready from %s, the first expires at %s', coalesce(r.next_expiry_at::text, 'never'), h.first_expiry)`,
     },
     {
       id: 'wallet-limit',
@@ -299,7 +318,7 @@ const promises: Walk = {
   ],
 };
 
-export const WALKS: readonly Walk[] = [wallets, entries, operations, promises];
+export const WALKS: readonly Walk[] = [wallets, entries, operations, promises, HOLD_WALK];
 
 export const WHOLE_CHECKS: readonly WholeCheck[] = [
   {

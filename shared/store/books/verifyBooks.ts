@@ -17,7 +17,8 @@
  */
 import { Fault } from '../../errors/fault.ts';
 import { WALKS, WHOLE_CHECKS } from './bookChecks.ts';
-import type { Walk, WholeCheck } from './bookChecks.ts';
+import type { WholeCheck } from './bookChecks.ts';
+import type { Walk } from './walk.ts';
 
 /** One database connection: a `pg` client. */
 export interface Session {
@@ -118,17 +119,9 @@ async function measure(
   > &
     Record<`${Walk['of']}_end`, End> & { taken_at: Date })[];
   if (!row) throw new Fault('the count answered no row');
-  const { taken_at: takenAt, entries, operations, wallets, promises } = row;
-  return {
-    counts: { wallets, entries, operations, promises },
-    ends: {
-      entries: row.entries_end,
-      operations: row.operations_end,
-      wallets: row.wallets_end,
-      promises: row.promises_end,
-    },
-    takenAt,
-  };
+  const each = <T>(valueOf: (of: Walk['of']) => T) =>
+    Object.fromEntries(WALKS.map(({ of }) => [of, valueOf(of)])) as Record<Walk['of'], T>;
+  return { counts: each((of) => row[of]), ends: each((of) => row[`${of}_end`]), takenAt: row.taken_at };
 }
 
 async function askWhole(

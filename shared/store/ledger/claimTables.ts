@@ -9,20 +9,13 @@ import type { Claim, ClaimType } from '../../ledger/claim.ts';
 import type { Command } from '../../ledger/command.ts';
 import type { Kinds } from '../../ledger/kinds.ts';
 import { bareArray } from './bareArray.ts';
-import type { MakeStatement } from './columns.ts';
-
-export interface ClaimTable {
-  /** Reads those whose ids are in its one parameter, `uuid[]`. */
-  read: { name: string; text: string };
-  fromRow: (row: unknown) => Claim;
-  /** Inserts them, or updates what of them changes. */
-  write: MakeStatement<Claim>;
-}
+import type { ClaimTable } from './claimTable.ts';
+import { HOLD_TABLE } from './holdTable.ts';
 
 export type ClaimTables = Readonly<Record<ClaimType, ClaimTable>>;
 
 /** By type. */
-export const CLAIM_TABLES: ClaimTables = {};
+export const CLAIM_TABLES: ClaimTables = { hold: HOLD_TABLE };
 
 /** The statements that read what `commands` are about, each with how to read its rows. */
 export function readClaims(
@@ -45,9 +38,14 @@ export function readClaims(
 }
 
 /** The statements that store what became of them. */
-export function writeClaims(claims: readonly Claim[], tables: ClaimTables): QueryConfig[] {
+export function writeClaims(claims: readonly Claim[], tables: ClaimTables, bookedAt: string): QueryConfig[] {
   const types = [...new Set(claims.map(({ type }) => type))];
-  return types.map((type) => tableOf(type, tables).write(claims.filter((claim) => claim.type === type)));
+  return types.map((type) =>
+    tableOf(type, tables).write(
+      claims.filter((claim) => claim.type === type),
+      bookedAt,
+    ),
+  );
 }
 
 function tableOf(type: ClaimType, tables: ClaimTables): ClaimTable {

@@ -24,7 +24,7 @@ export class UnclearCommitError extends Fault {
 }
 
 /** Their rows are worked out of what is stored: a constraint that objects says that something is wrong there, or with us. */
-const OUR_TABLES = new Set(['wallet', 'entry']);
+const OUR_TABLES = new Set(['wallet', 'entry', 'hold']);
 
 const UNIQUE_VIOLATION = '23505';
 /** Where a second delivery meets what is stored: it committed while we were at it. */

@@ -24,7 +24,7 @@ const COLUMNS: readonly Column<Told>[] = [
   ['reason', 'text', ({ outcome }) => (outcome.status === 'rejected' ? outcome.reason : null)],
   ['debit_wallet_id', 'bigint', ({ outcome }) => outcome.command.debitWalletId],
   ['credit_wallet_id', 'bigint', ({ outcome }) => outcome.command.creditWalletId],
-  ['amount', 'bigint', ({ outcome }) => outcome.command.amountMinor],
+  ['amount', 'bigint', ({ outcome }) => (outcome.status === 'applied' ? outcome : outcome.command).amountMinor],
   ['currency', 'text', ({ outcome }) => outcome.command.currency],
   ['details', 'text', { quoted: ({ outcome }) => outcome.command.details }],
   ['initiator_id', 'bigint', ({ outcome }) => outcome.command.initiatorId],

@@ -10,6 +10,7 @@ export const RIGHTS: Readonly<Record<string, readonly Right[]>> = {
   _prisma_migrations: ['SELECT'],
   app_user: ['SELECT', 'INSERT', 'UPDATE'],
   entry: ['SELECT', 'INSERT'],
+  hold: ['SELECT', 'INSERT', 'UPDATE'],
   login_failure: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   operation: ['SELECT', 'INSERT'],
   outcome: ['SELECT'],
