@@ -25,6 +25,7 @@ import { startReadiness } from './routes/readiness.ts';
 import { createOperationRoutes } from './kinds/movementRoutes.ts';
 import { listen } from './http/server/server.ts';
 import { createSubmission } from './submission/submit.ts';
+import { createHoldFinder } from './wallets/findHold.ts';
 import { createWalletFinder } from './wallets/findWallet.ts';
 import { createWorkers } from './submission/workers.ts';
 
@@ -64,13 +65,14 @@ runProcess(async () => {
   });
   const { submit, submitPayment, submitEach, submitList, admit } = submission;
   const findWallet = createWalletFinder(prisma, guard);
-  const operateDeps = { submit, findWallet, clock, timeoutMs: env.OPERATION_TIMEOUT_MS };
+  const findHold = createHoldFinder(pool, guard);
+  const operateDeps = { submit, findWallet, findHold, clock, timeoutMs: env.OPERATION_TIMEOUT_MS };
   const operate = createOperate(operateDeps);
   const pay = createPay({ ...operateDeps, submitPayment });
   const bulk = createBulk({ ...operateDeps, submitEach, submitList });
   const audit = createAudit({ prisma, guard, logger });
   const freeze = auditFreeze(operate, audit);
-  const operationRoutes = createOperationRoutes({ operate, bulk, freeze, admit, outcomes, quotas });
+  const operationRoutes = createOperationRoutes({ operate, bulk, freeze, admit, outcomes, quotas, readPool, guard });
   const looks = { probePool: stores.probePool, database, queue: gate.queue, workers };
   const { readiness, stop: stopLooking } = await startReadiness({ ...looks, stopping: stopping.signal });
   const { registry } = metrics;

@@ -7,7 +7,7 @@ import { parsePrefer } from '../http/prefer.ts';
 import { route } from '../http/route.ts';
 import type { Reply, Route } from '../http/route.ts';
 import { readIdempotencyKey } from '../http/schemas.ts';
-import type { Item, Operate, Told } from './operate.ts';
+import type { Asked, Operate, Subject, Told } from './operate.ts';
 
 export interface KindRouteDeps<Name extends KindName> {
   operate: Operate<Name>;
@@ -24,7 +24,7 @@ interface KindRoute<Name extends KindName, Body extends z.ZodType, Params extend
   kind: Name;
   params?: Params;
   body: Body;
-  toItem: (body: z.infer<Body>, params: z.infer<Params>) => Omit<Item, 'idempotencyKey'>;
+  toItem: (body: z.infer<Body>, params: z.infer<Params>) => Omit<Subject<Name>, 'idempotencyKey'>;
   /** What it answers of an operation that is applied, beside its id and its wallet. */
   answer: z.ZodRawShape;
   toAnswer: (done: Done) => Record<string, unknown>;
@@ -58,7 +58,9 @@ export function kindRoute<Name extends KindName, Body extends z.ZodType, Params 
     handle: async ({ body, params, principal, requestId, req }) => {
       const idempotencyKey = readIdempotencyKey(req);
       const prefer = parsePrefer(req.get('Prefer'));
-      const told = await operate({ ...toItem(body, params), kind, principal, idempotencyKey, requestId, prefer });
+      const asking = { kind, principal, idempotencyKey, requestId, prefer };
+      // TypeScript does not work out what a kind that is not known yet is about.
+      const told = await operate({ ...toItem(body, params), ...asking } as unknown as Asked<Name>);
       return toReply(told, toAnswer);
     },
   });

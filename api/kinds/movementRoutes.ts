@@ -7,6 +7,8 @@ import type { OperationView } from '../../shared/store/ledger/operationView.ts';
 import type { UnreadablePromise } from '../../shared/store/ledger/readOperation.ts';
 import type { Bulk } from './bulk.ts';
 import type { Freeze, Operate } from './operate.ts';
+import type { Pool } from '../../shared/store/database/pool.ts';
+import type { DatabaseGuard } from '../database/databaseGuard.ts';
 import type { Outcomes } from '../submission/outcomes.ts';
 import { kindRoute } from './kindRoute.ts';
 import { MAX_POLLS_EACH, createPollPlaces } from '../quotas/pollPlaces.ts';
@@ -17,6 +19,7 @@ import { route } from '../http/route.ts';
 import type { Principal, Route } from '../http/route.ts';
 import { createBulkRoute } from './bulkRoute.ts';
 import { createFreezingRoutes } from './freezingRoutes.ts';
+import { createHoldRoutes } from './holdRoutes.ts';
 import { amountField, detailsField, externalIdField, walletIdField } from '../http/schemas.ts';
 
 export interface OperationRouteDeps {
@@ -27,6 +30,8 @@ export interface OperationRouteDeps {
   admit: () => void;
   outcomes: Outcomes;
   quotas: Quotas;
+  readPool: Pool;
+  guard: DatabaseGuard;
 }
 
 export function createOperationRoutes(deps: OperationRouteDeps): Route[] {
@@ -35,6 +40,7 @@ export function createOperationRoutes(deps: OperationRouteDeps): Route[] {
     transferRoute(deps),
     createBulkRoute(deps),
     operationRoute(deps),
+    ...createHoldRoutes(deps),
     ...createFreezingRoutes({ operate: deps.freeze, admit: deps.admit }),
   ];
 }
@@ -90,6 +96,7 @@ const operationBody = z.object({
   currency: z.string(),
   from_wallet_id: z.int(),
   to_wallet_id: z.int(),
+  hold_id: z.uuid().optional().meta({ description: 'The hold that it is about.' }),
   reason: z.string().optional().meta({ description: 'Why it was rejected: a problem code.' }),
   details: z.string().nullable(),
   external_id: z.string().optional().meta({ description: 'For the bank that gave it, and for operators.' }),
@@ -165,6 +172,7 @@ function toBody(operation: OperationView, principal: Principal): z.infer<typeof 
     currency: operation.currency,
     from_wallet_id: Number(operation.debitWalletId),
     to_wallet_id: Number(operation.creditWalletId),
+    ...(KINDS[operation.kind].claim === 'hold' && { hold_id: operation.claimId ?? operation.id }),
     ...(operation.reason && { reason: operation.reason }),
     details: operation.details,
     ...(operation.externalId !== null && isInsider(operation, principal) && { external_id: operation.externalId }),

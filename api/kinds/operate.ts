@@ -4,8 +4,16 @@
  * known of it into an answer or a `Problem`. The JSON routes, the customers' form and the console share it.
  */
 import { Fault } from '../../shared/errors/fault.ts';
-import type { AtomicList, Command, KindName, MovementKind, WalletFacts } from '../../shared/ledger/command.ts';
-import { KINDS, isMovement, judgeParties, toldWalletId } from '../../shared/ledger/kinds.ts';
+import type {
+  AtomicList,
+  Command,
+  JsonObject,
+  KindName,
+  MovementKind,
+  WalletFacts,
+} from '../../shared/ledger/command.ts';
+import { claimIdOf } from '../../shared/ledger/book.ts';
+import { KINDS, judgeParties, toldWalletId } from '../../shared/ledger/kinds.ts';
 import { amountToNumber, parseAmount } from '../../shared/ledger/money.ts';
 import type { EqualPayment } from '../../shared/store/ledger/promisePayment.ts';
 import type { KnownOutcome } from '../../shared/store/ledger/readOutcomes.ts';
@@ -16,6 +24,7 @@ import type { Preference } from '../http/prefer.ts';
 import { Problem } from '../http/problem.ts';
 import type { Principal, Role } from '../http/route.ts';
 import type { Submit, SubmitPayment } from '../submission/submit.ts';
+import type { FindHold } from '../wallets/findHold.ts';
 import type { FindWallet } from '../wallets/findWallet.ts';
 
 /** What an account of each role moves money by. */
@@ -43,16 +52,25 @@ export interface Asking<Name extends KindName = KindName> {
 export interface Item {
   /** The wallet that receives; of a kind that is about one wallet, that one. */
   toWalletId: number;
-  /** None for a kind that moves no money. */
-  amount?: number | string;
+  /** None for a kind that is about no amount, or for all that there is. */
+  amount?: number | string | undefined;
   details?: string | undefined;
   externalId?: string | undefined;
   idempotencyKey?: string | undefined;
+  /** What its kind asks for beside an amount, as far as it was said. */
+  terms?: JsonObject | undefined;
 }
 
-export interface Asked<Name extends KindName = KindName> extends Asking<Name>, Item {
-  prefer: Preference;
+/** What is about a hold names that instead of a wallet. */
+interface Resolution extends Omit<Item, 'toWalletId'> {
+  /** UUID. */
+  holdId: string;
 }
+
+/** What an operation of the kind is about. */
+export type Subject<Name extends KindName> = Name extends 'capture' | 'release' ? Resolution : Item;
+
+export type Asked<Name extends KindName = KindName> = Asking<Name> & Subject<Name> & { prefer: Preference };
 
 /** A movement that a person asks for on a page. */
 interface Payment extends Asking<MovementKind>, Item {
@@ -60,12 +78,22 @@ interface Payment extends Asking<MovementKind>, Item {
   confirmed: string | undefined;
 }
 
-/** `balance` is that of the wallet which is told of, where money moved. */
+/** `balance` and `available` are those of the wallet which is told of, where it was about an amount; amounts of `result` are minor units. */
 export type Told = {
   operationId: string;
   /** The outcome was stored by an earlier request. */
   isReplay: boolean;
-} & ({ status: 'OK'; toldWalletId: number; balance?: number } | { status: 'PENDING' });
+} & (Done | { status: 'PENDING' });
+
+interface Done {
+  status: 'OK';
+  toldWalletId: number;
+  currency: string;
+  balance?: number;
+  available?: number;
+  /** The claim that it opened or changed: its id, and how it is after that. */
+  claim?: { id: string; result: JsonObject };
+}
 
 export type Operate<Name extends KindName = KindName> = (asked: Asked<Name>) => Promise<Told>;
 export type Freeze = Operate<'freeze' | 'unfreeze'>;
@@ -76,6 +104,7 @@ export type Pay = (payment: Payment) => Promise<Told | EqualPayment>;
 export interface OperateDeps {
   submit: Submit;
   findWallet: FindWallet;
+  findHold: FindHold;
   clock: DatabaseClock;
   timeoutMs: number;
 }
@@ -118,7 +147,8 @@ interface Facts {
   nowMs: number;
 }
 
-async function makeCommand(asked: Asking & Item, deps: Omit<OperateDeps, 'submit'>): Promise<Command> {
+async function makeCommand(asked: Asking & (Item | Resolution), deps: Omit<OperateDeps, 'submit'>): Promise<Command> {
+  if ('holdId' in asked) return toCommand(asked, asked, await findHoldFacts(asked, asked.holdId, deps));
   const [facts] = await findFacts(asked, [asked.toWalletId], deps);
   return toCommand(asked, asked, facts as Facts);
 }
@@ -136,18 +166,34 @@ export async function findFacts(
   return receivers.map((receiver) => ({ payer: KINDS[kind].oneWallet ? receiver : own, receiver, nowMs }));
 }
 
+/** The sides of a hold, for whom it is for. Nobody else learns that there is one, except who pays. */
+async function findHoldFacts(
+  { principal: { walletId } }: Asking,
+  holdId: string,
+  { findHold, findWallet, clock }: Pick<OperateDeps, 'findHold' | 'findWallet' | 'clock'>,
+): Promise<Facts> {
+  const sides = await findHold(holdId);
+  if (sides && walletId === sides.debitWalletId) throw new Problem('forbidden');
+  if (sides?.creditWalletId !== walletId) throw new Problem('hold_not_found');
+  const [payer, receiver] = await Promise.all([findWallet(sides.debitWalletId), findWallet(sides.creditWalletId)]);
+  return { payer, receiver, nowMs: await clock.nowMs() };
+}
+
 /** The command that `item` asks for. Throws a `Problem` that names the first thing that is wrong with it. */
-export function toCommand({ kind, principal, requestId, list }: Asking, item: Item, facts: Facts): Command {
+export function toCommand(asking: Asking, item: Omit<Item, 'toWalletId'> | Resolution, facts: Facts): Command {
+  const { kind, principal, requestId, list } = asking;
   const { payer: debit, receiver: credit, nowMs } = facts;
   if (!debit) throw new Problem('wallet_not_found');
   const { currency } = debit;
-  const amountMinor = isMovement(kind) ? readAmount(item.amount, currency) : 0n;
+  const isOpen = KINDS[kind].amount === 'none' || (KINDS[kind].amount === 'open' && item.amount === undefined);
+  const amountMinor = isOpen ? 0n : readAmount(item.amount, currency);
   const wallets = judgeParties({ kind, currency }, { debit, credit });
   if (typeof wallets === 'string') throw new Problem(wallets);
   return createCommand(
     {
       ...{ kind, debitWalletId: debit.id, creditWalletId: wallets.credit.id, amountMinor, currency },
-      ...{ initiatorId: principal.userId, requestId, list },
+      ...{ initiatorId: principal.userId, requestId, list, terms: item.terms },
+      claimId: 'holdId' in item ? item.holdId : undefined,
       ...{ details: item.details, externalId: item.externalId, idempotencyKey: item.idempotencyKey },
     },
     nowMs,
@@ -161,10 +207,16 @@ export function toTold(known: KnownOutcome, command: Command): Told {
   if (known.state === 'pending') return { status: 'PENDING', operationId, isReplay: false };
   const isReplay = known.requestId !== command.requestId;
   if (known.state === 'rejected') throw new Problem(known.reason, { operationId, isReplay });
-  const told = { status: 'OK', operationId, toldWalletId: Number(toldWalletId(command)), isReplay } as const;
-  if (!isMovement(command.kind)) return told;
-  if (known.balanceMinor === null) throw new Fault(`operation ${operationId} moved no money`);
-  return { ...told, balance: amountToNumber(known.balanceMinor, command.currency) };
+  const { kind, currency } = command;
+  const told = { status: 'OK', operationId, toldWalletId: Number(toldWalletId(command)), currency, isReplay } as const;
+  if (KINDS[kind].amount === 'none') return told;
+  if (known.balanceMinor === null) throw new Fault(`operation ${operationId} is about no amount`);
+  return {
+    ...told,
+    balance: amountToNumber(known.balanceMinor, currency),
+    available: amountToNumber(known.balanceMinor - known.heldMinor, currency),
+    ...(known.result && { claim: { id: claimIdOf(command), result: known.result } }),
+  };
 }
 
 /** Throws when the identity that the client chose belongs to another request. */

@@ -1,6 +1,6 @@
 /** A wallet's balance and what has happened to it, newest first. */
 import { z } from 'zod';
-import { MOVEMENT_KINDS } from '../../shared/ledger/command.ts';
+import { KIND_NAMES } from '../../shared/ledger/command.ts';
 import { amountToNumber } from '../../shared/ledger/money.ts';
 import { PENDING_LISTED } from '../../shared/store/ledger/readWalletPage.ts';
 import type { PendingMovement, WalletEntry, WalletPage } from '../../shared/store/ledger/readWalletPage.ts';
@@ -27,7 +27,7 @@ const operation = z.object({
   seq: z
     .int()
     .meta({ description: 'The operation’s number in this wallet. A freezing has one, too, and is not listed here.' }),
-  type: z.enum(MOVEMENT_KINDS),
+  type: z.enum(KIND_NAMES),
   amount: z.number().meta({ description: 'Signed: negative has left the wallet.' }),
   balance: z.number().meta({ description: 'After the operation.' }),
   counterparty_wallet_id: z.int(),

@@ -4,7 +4,7 @@
  */
 import { hash } from 'node:crypto';
 import { parse, v5 as uuidv5, v7 as uuidv7 } from 'uuid';
-import type { AtomicList, Command } from '../../shared/ledger/command.ts';
+import type { AtomicList, Command, JsonObject } from '../../shared/ledger/command.ts';
 
 /** Name spaces of the two ways in which a client can fix an operation's identity (RFC 9562, section 6.6). Never change. */
 const NS_KEY = parse('a3d5f0e2-6c5b-4f7e-9b0e-2f1f6a1c7d10');
@@ -21,6 +21,8 @@ interface Asked extends Pick<
   externalId: string | undefined;
   idempotencyKey: string | undefined;
   list?: AtomicList | undefined;
+  claimId?: string | undefined;
+  terms?: JsonObject | undefined;
 }
 
 /** `nowMs` is the database's time. */
@@ -40,6 +42,8 @@ export function createCommand(asked: Asked, nowMs: number): Command {
     acceptedAtMs: nowMs,
     expiresAtMs: nowMs + COMMAND_LIFE_MS,
     ...(asked.list && { list: asked.list }),
+    ...(asked.claimId !== undefined && { claimId: asked.claimId }),
+    ...(asked.terms && { terms: asked.terms }),
   };
 }
 
@@ -59,10 +63,12 @@ export function operationId({
 function requestHash(asked: Asked): string {
   const canonical = {
     amount: asked.amountMinor.toString(),
+    claim: asked.claimId,
     credit: asked.creditWalletId.toString(),
     debit: asked.debitWalletId.toString(),
     details: asked.details,
     kind: asked.kind,
+    terms: asked.terms,
   };
   return hash('sha256', JSON.stringify(canonical));
 }

@@ -10,7 +10,7 @@ export const TERMS: Readonly<Record<KindName, z.ZodType>> = {
   transfer: NOTHING,
   freeze: NOTHING,
   unfreeze: NOTHING,
-  hold: z.strictObject({ expiresIn: z.number().int().min(1).max(MAX_EXPIRES_IN) }),
+  hold: z.strictObject({ expiresIn: z.number().int().min(1).max(MAX_EXPIRES_IN).optional() }).optional(),
   capture: z.strictObject({ isFinal: z.boolean().optional() }).optional(),
   release: NOTHING,
   hold_expiry: NOTHING,

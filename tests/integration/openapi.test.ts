@@ -66,6 +66,8 @@ describe('openapi.json', () => {
   it('describes every route of the contract, and each is served', async () => {
     const described = operationsOf(read()).map(({ method, path }) => `${method} ${path}`);
     expect(described.sort()).toEqual([
+      'get /api/holds',
+      'get /api/holds/{id}',
       'get /api/operations/{id}',
       'get /api/wallet',
       'get /livez',
@@ -73,6 +75,9 @@ describe('openapi.json', () => {
       'get /openapi.json',
       'get /readyz',
       'post /api/external_to_wallet',
+      'post /api/holds',
+      'post /api/holds/{id}/capture',
+      'post /api/holds/{id}/release',
       'post /api/login',
       'post /api/logout',
       'post /api/operations/bulk',

@@ -10,6 +10,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createOperate } from '../../api/kinds/operate.ts';
 import type { Asked, Told } from '../../api/kinds/operate.ts';
 import type { PaymentOptions, SubmitOptions } from '../../api/submission/submit.ts';
+import { createHoldFinder } from '../../api/wallets/findHold.ts';
 import { createWalletFinder } from '../../api/wallets/findWallet.ts';
 import type { Command } from '../../shared/ledger/command.ts';
 import { toEnvelope } from '../../shared/queue/contracts.ts';
@@ -514,6 +515,7 @@ describe('a key', () => {
     const run = createOperate({
       submit: submitCommand,
       findWallet: createWalletFinder(prisma, (work) => work()),
+      findHold: createHoldFinder(lane.pool, (work) => work()),
       clock,
       timeoutMs: 300,
     });

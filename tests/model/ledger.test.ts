@@ -18,6 +18,7 @@ import { applyDeps } from '../support/applyDeps.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { openApplyPool } from '../support/pools.ts';
 import { createTestDatabase } from '../support/stores.ts';
+import { resolution } from '../support/accounts.ts';
 import type { Auditor } from './auditor.ts';
 import {
   again,
@@ -66,7 +67,9 @@ type Item =
 type Parcel =
   | Item
   | { what: 'list'; items: Item[]; flaw: 'an item twice' | 'one said too many' | null }
-  | { what: 'part of a list'; place: number; from: number; to: number };
+  | { what: 'part of a list'; place: number; from: number; to: number }
+  /** A hold, and all that may be asked of it, in some order. */
+  | { what: 'a hold to its end'; from: number; to: number; order: number };
 
 const anOld = fc.record({
   what: fc.constantFrom('again' as const, 'alone' as const, 'other body' as const),
@@ -95,6 +98,13 @@ const anyParcel: fc.Arbitrary<Parcel> = fc.oneof(
   {
     weight: 1,
     arbitrary: fc.record({
+      what: fc.constant('a hold to its end' as const),
+      ...{ from: fc.nat(99), to: fc.nat(99), order: fc.nat(99) },
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
       what: fc.constant('part of a list' as const),
       place: fc.nat(999),
       from: fc.nat(2),
@@ -113,6 +123,7 @@ function pack(auditor: Auditor, { world, sent, lists }: Real, parcel: Parcel): C
   if (parcel.what === 'part of a list') {
     return (lists[parcel.place % lists.length] ?? []).slice(parcel.from, parcel.to + 1).map(again);
   }
+  if (parcel.what === 'a hold to its end') return toTheEnd(world, parcel);
   if (parcel.what !== 'list') return [make(auditor, world, sent, parcel)];
   const list = toList(
     parcel.items.map((item) => make(auditor, world, sent, item)),
@@ -120,6 +131,21 @@ function pack(auditor: Auditor, { world, sent, lists }: Real, parcel: Parcel): C
   );
   lists.push(list);
   return parcel.flaw === 'an item twice' ? [...list, again(list[0]!)] : list;
+}
+
+function toTheEnd(world: World, { from, to, order }: Extract<Parcel, { what: 'a hold to its end' }>): Command[] {
+  const one = toCommand(world, { ...PLAIN, kind: 'hold', from, to, amountMinor: 10n });
+  const about = world.asked.at(-1)!;
+  const pair = [about.from, about.to] as const;
+  const asked = [
+    resolution('capture', pair, one.id, { amountMinor: 4n, terms: { isFinal: false } }),
+    resolution('release', pair, one.id, { amountMinor: 1n }),
+    resolution('capture', pair, one.id, { amountMinor: 11n }),
+    resolution('capture', pair, one.id),
+    resolution('release', pair, one.id),
+  ];
+  const cut = order % asked.length;
+  return [one, ...asked.slice(cut), ...asked.slice(0, cut)];
 }
 
 function make(auditor: Auditor, world: World, sent: readonly Command[], item: Item): Command {

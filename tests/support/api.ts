@@ -16,12 +16,12 @@ import { ensureAccounts } from '../../api/auth/ensureAccounts.ts';
 import { createProvenCredentials } from '../../api/auth/provenCredentials.ts';
 import { createDatabaseGuard } from '../../api/database/databaseGuard.ts';
 import { createOperate, createPay } from '../../api/kinds/operate.ts';
-import type { Operate, Pay } from '../../api/kinds/operate.ts';
+import type { Operate, OperateDeps, Pay } from '../../api/kinds/operate.ts';
 import { createQuotas } from '../../api/quotas/quotas.ts';
 import { createOutcomes } from '../../api/submission/outcomes.ts';
 import { createOperationRoutes } from '../../api/kinds/movementRoutes.ts';
+import { createHoldFinder } from '../../api/wallets/findHold.ts';
 import { createWalletFinder } from '../../api/wallets/findWallet.ts';
-import type { FindWallet } from '../../api/wallets/findWallet.ts';
 import { createDependency } from '../../shared/dependency.ts';
 import { readEnv } from '../../shared/env.ts';
 import type { Env } from '../../shared/env.ts';
@@ -121,8 +121,9 @@ export async function startApi(options: TestApiOptions = {}): Promise<TestApi> {
   applyPool.on('error', () => undefined);
   const guard = createDatabaseGuard(away);
   const findWallet = createWalletFinder(prisma, guard);
-  const operate = options.operate ?? createDirectOperate(applyPool, findWallet);
-  const pay = options.pay ?? createDirectPay({ pool, applyPool, findWallet });
+  const finders = { findWallet, findHold: createHoldFinder(pool, guard) };
+  const operate = options.operate ?? createDirectOperate(applyPool, finders);
+  const pay = options.pay ?? createDirectPay({ pool, applyPool, finders });
   const admit = options.admit ?? (() => undefined);
   const quotas = createQuotas(env);
   const outcomes = createOutcomes({
@@ -134,7 +135,10 @@ export async function startApi(options: TestApiOptions = {}): Promise<TestApi> {
   });
   const app = createApp({
     ...{ env, logger, pool, readPool: pool, quotas, prisma, database: away, guard, findWallet, proven, pay, admit },
-    operationRoutes: createOperationRoutes({ operate, bulk: noBulk, freeze: noFreeze, admit, outcomes, quotas }),
+    operationRoutes: createOperationRoutes({
+      ...{ operate, bulk: noBulk, freeze: noFreeze, admit, outcomes, quotas },
+      ...{ readPool: pool, guard },
+    }),
     createConsole: () => express(),
     readiness: options.readiness ?? (() => ({ ready: true, checks: { database: true } })),
     registry: new Registry(),
@@ -174,20 +178,22 @@ export async function startApi(options: TestApiOptions = {}): Promise<TestApi> {
   };
 }
 
-function createDirectOperate(pool: Pool, findWallet: FindWallet): Operate {
+type Finders = Pick<OperateDeps, 'findWallet' | 'findHold'>;
+
+function createDirectOperate(pool: Pool, finders: Finders): Operate {
   const clock = createDatabaseClock(() => readDatabaseTime(pool));
-  return createOperate({ submit: (command) => applyAtOnce(pool, command), findWallet, clock, timeoutMs: 1000 });
+  return createOperate({ submit: (command) => applyAtOnce(pool, command), ...finders, clock, timeoutMs: 1000 });
 }
 
-function createDirectPay(deps: { pool: Pool; applyPool: Pool; findWallet: FindWallet }): Pay {
-  const { pool, applyPool, findWallet } = deps;
+function createDirectPay(deps: { pool: Pool; applyPool: Pool; finders: Finders }): Pay {
+  const { pool, applyPool, finders } = deps;
   return createPay({
     async submitPayment(command, { confirmed }) {
       const promised = { command, dueInMs: 30_000 };
       const refused = await promisePayment(pool, promised, { partitions: 4, room: 1_000, confirmed });
       return typeof refused === 'object' ? refused : applyAtOnce(applyPool, command);
     },
-    findWallet,
+    ...finders,
     clock: createDatabaseClock(() => readDatabaseTime(pool)),
     timeoutMs: 1000,
   });

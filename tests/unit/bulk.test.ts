@@ -10,6 +10,7 @@ const BANK = { userId: 9n, role: 'bank', walletId: 9n } as const;
 const bulkOver = (find: (id: bigint) => WalletFacts | undefined) =>
   createBulk({
     findWallet: (id) => new Promise((resolve) => resolve(find(id))),
+    findHold: () => Promise.reject(new Error('a hold was looked for')),
     submit: () => Promise.reject(new Error('it was submitted')),
     submitList: () => Promise.reject(new Error('it was submitted')),
     submitEach: () => Promise.reject(new Error('it was submitted')),

@@ -49,9 +49,17 @@ describe('whoever waits for an operation', () => {
   });
 
   test.each<KnownOutcome>([
-    { ...own, state: 'applied', requestId: 'r', balanceMinor: 5n },
+    { ...own, state: 'applied', requestId: 'r', balanceMinor: 5n, heldMinor: 0n, result: null },
     { ...own, state: 'rejected', requestId: 'r', reason: 'insufficient_funds' },
-    { ...own, requestHash: ANOTHER_HASH, state: 'applied', requestId: 'r', balanceMinor: 5n },
+    {
+      ...own,
+      requestHash: ANOTHER_HASH,
+      state: 'applied',
+      requestId: 'r',
+      balanceMinor: 5n,
+      heldMinor: 0n,
+      result: null,
+    },
   ])('is answered by what is stored, whoever asked for it: $state', async (outcome) => {
     const { envelope, delivery, ends } = sent([asked], [outcome]);
     expect(await delivery.settle(envelope)).toBe(true);
@@ -60,7 +68,14 @@ describe('whoever waits for an operation', () => {
 
   test('is answered once, and apart from the others of its envelope', async () => {
     const other = command({ id: '00000000-0000-4000-8000-0000000000ff' });
-    const outcome: KnownOutcome = { ...own, state: 'applied', requestId: 'r', balanceMinor: 5n };
+    const outcome: KnownOutcome = {
+      ...own,
+      state: 'applied',
+      requestId: 'r',
+      balanceMinor: 5n,
+      heldMinor: 0n,
+      result: null,
+    };
     const { envelope, delivery, ends, states } = sent(
       [asked, other],
       [outcome, { ...own, id: other.id, state: 'pending' }],

@@ -16,10 +16,12 @@ import type { Command, JsonObject, WalletFacts, WalletState } from '../command.t
 import type { Kind, Sides } from '../kind.ts';
 import { LIMIT_MINOR } from '../money.ts';
 
-export type HoldState = 'open' | 'captured' | 'released' | 'expired';
+export const HOLD_STATES = ['open', 'captured', 'released', 'expired'] as const;
+export type HoldState = (typeof HOLD_STATES)[number];
 
-/** In seconds: 90 days. */
+/** In seconds: 90 days, and a week. */
 export const MAX_EXPIRES_IN = 7_776_000;
+export const DEFAULT_EXPIRES_IN = 604_800;
 
 export interface Hold extends Claim {
   type: 'hold';
@@ -37,8 +39,8 @@ export interface Hold extends Claim {
 
 /** What `terms` are, by kind. */
 interface HoldTerms {
-  /** In seconds, from the decision: 1 to `MAX_EXPIRES_IN`. */
-  expiresIn: number;
+  /** In seconds, from the decision: 1 to `MAX_EXPIRES_IN`; a week where it is not said. */
+  expiresIn?: number;
 }
 interface CaptureTerms {
   /** False: the rest stays held. */
@@ -73,7 +75,7 @@ export const hold: Kind = {
     const { id, amountMinor, currency, initiatorId } = command;
     if (debit.isFrozen) return 'wallet_frozen';
     if (debit.balanceMinor - debit.heldMinor < amountMinor) return 'insufficient_funds';
-    const { expiresIn } = command.terms as unknown as HoldTerms;
+    const { expiresIn = DEFAULT_EXPIRES_IN } = (command.terms ?? {}) as HoldTerms;
     const placed: Hold = {
       ...{ type: 'hold', id, guardWalletId: debit.id, debitWalletId: debit.id, creditWalletId: credit.id },
       ...{ state: 'open', amountMinor, capturedMinor: 0n, releasedMinor: 0n, currency, initiatorId },

@@ -12,6 +12,8 @@ export interface OperationView {
   currency: string;
   details: string | null;
   externalId: string | null;
+  /** What it opens or changes. */
+  claimId: string | null;
   initiatorId: bigint;
   acceptedAt: Date;
   /** When it was decided; null while pending. */
@@ -29,6 +31,7 @@ export interface OutcomeRow {
   currency: string;
   details: string | null;
   external_id: string | null;
+  claim_id: string | null;
   initiator_id: bigint;
   accepted_at: Date;
   applied_at: Date;
@@ -46,6 +49,7 @@ export function decidedView(id: string, row: OutcomeRow): OperationView {
     currency: row.currency,
     details: row.details,
     externalId: row.external_id,
+    claimId: row.claim_id,
     initiatorId: row.initiator_id,
     acceptedAt: row.accepted_at,
     decidedAt: row.applied_at,
@@ -57,6 +61,7 @@ export function promisedView(id: string, command: Command): OperationView {
   return {
     ...{ id, state: 'pending', kind, reason: null },
     ...{ debitWalletId, creditWalletId, amountMinor, currency, details, externalId, initiatorId },
+    claimId: command.claimId ?? null,
     ...{ acceptedAt: new Date(command.acceptedAtMs), decidedAt: null },
   };
 }

@@ -19,11 +19,11 @@ export interface UnreadablePromise {
 const READ_OPERATIONS = {
   name: 'read-operations',
   text: `SELECT id, status, kind, reason, debit_wallet_id, credit_wallet_id, amount, currency, details, external_id,
-           initiator_id, accepted_at, applied_at, NULL::jsonb AS command,
+           claim_id, initiator_id, accepted_at, applied_at, NULL::jsonb AS command,
            ${AWAITS_REPLICA} AS awaits_replica
          FROM outcome WHERE id = ANY($1::uuid[])
          UNION ALL
-         SELECT id, 'pending', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, command,
+         SELECT id, 'pending', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, command,
            ${AWAITS_REPLICA}
          FROM pending_operation p WHERE p.id = ANY($1::uuid[]) AND NOT EXISTS (SELECT FROM outcome o WHERE o.id = p.id)`,
 };

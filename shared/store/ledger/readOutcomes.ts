@@ -4,7 +4,7 @@
  */
 import { Fault } from '../../errors/fault.ts';
 import { KIND_NAMES } from '../../ledger/command.ts';
-import type { RejectionReason } from '../../ledger/command.ts';
+import type { JsonObject, RejectionReason } from '../../ledger/command.ts';
 import { KINDS } from '../../ledger/kinds.ts';
 import { bareArray } from './bareArray.ts';
 import type { Pool } from '../database/pool.ts';
@@ -16,8 +16,17 @@ interface Identified {
 }
 
 export type KnownOutcome =
-  /** `balanceMinor` is the balance after it of the wallet that the client is told about (see `toldWalletId`); null where no money moved. */
-  | (Identified & { state: 'applied'; requestId: string; balanceMinor: bigint | null })
+  /**
+   * `balanceMinor` is the balance after it of the wallet that the client is told about (see `toldWalletId`), and `heldMinor` what
+   * of it is held then; null where it is about no amount. `result` is what the client is told beside.
+   */
+  | (Identified & {
+      state: 'applied';
+      requestId: string;
+      balanceMinor: bigint | null;
+      heldMinor: bigint;
+      result: JsonObject | null;
+    })
   | (Identified & { state: 'rejected'; requestId: string; reason: RejectionReason })
   | (Identified & { state: 'pending' });
 
@@ -30,14 +39,14 @@ const toldOf = (column: 'wallet_id' | 'seq') =>
 const READ_OUTCOMES = {
   name: 'read-outcomes',
   text: `SELECT o.id, o.status AS state, o.reason, o.request_id, encode(o.request_hash, 'hex') AS request_hash,
-           e.balance_after, extract(epoch FROM clock_timestamp())::float8 * 1000 AS now_ms,
+           e.balance_after, e.held_after, o.result, extract(epoch FROM clock_timestamp())::float8 * 1000 AS now_ms,
            ${AWAITS_REPLICA} AS awaits_replica
          FROM outcome o
          LEFT JOIN entry e ON o.status = 'applied' AND o.amount > 0
            AND e.wallet_id = ${toldOf('wallet_id')} AND e.seq = ${toldOf('seq')}
          WHERE o.id = ANY($1::uuid[])
          UNION ALL
-         SELECT p.id, 'pending', NULL, NULL, encode(p.request_hash, 'hex'), NULL, extract(epoch FROM clock_timestamp())::float8 * 1000,
+         SELECT p.id, 'pending', NULL, NULL, encode(p.request_hash, 'hex'), NULL, NULL, NULL, extract(epoch FROM clock_timestamp())::float8 * 1000,
            ${AWAITS_REPLICA}
          FROM pending_operation p
          WHERE p.id = ANY($1::uuid[]) AND NOT EXISTS (SELECT FROM outcome o WHERE o.id = p.id)`,
@@ -50,6 +59,8 @@ interface Row {
   request_id: string | null;
   request_hash: string;
   balance_after: bigint | null;
+  held_after: bigint | null;
+  result: JsonObject | null;
   now_ms: number;
   awaits_replica: boolean;
 }
@@ -78,7 +89,10 @@ function toOutcome(row: Row): KnownOutcome {
   const { id, state, request_hash: requestHash, reason } = row;
   if (state === 'pending') return { id, requestHash, state };
   const requestId = row.request_id ?? '';
-  if (state === 'applied') return { id, requestHash, state, requestId, balanceMinor: row.balance_after };
+  if (state === 'applied') {
+    const { balance_after: balanceMinor, held_after: held, result } = row;
+    return { id, requestHash, state, requestId, balanceMinor, heldMinor: held ?? 0n, result };
+  }
   if (reason === null) throw new Fault(`rejected operation ${id} has no reason`);
   return { id, requestHash, state, requestId, reason };
 }

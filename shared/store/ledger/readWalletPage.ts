@@ -3,16 +3,18 @@
  * snapshot, without a transaction: the balance is always the one after the newest entry listed, and an operation is under
  * way, an entry or a refusal, never two of them and never none. Each part is an index range read backwards.
  */
-import type { MovementKind, RejectionReason } from '../../ledger/command.ts';
-import { isMovement } from '../../ledger/kinds.ts';
+import type { KindName, RejectionReason } from '../../ledger/command.ts';
+import { KINDS } from '../../ledger/kinds.ts';
 import { fromWire } from '../../queue/contracts.ts';
 import type { Pool } from '../database/pool.ts';
+import { HELD_NOW } from './readHolds.ts';
 
 export interface WalletPage {
   walletId: bigint;
   ownerId: bigint;
   currency: string;
   balanceMinor: bigint;
+  /** What is held at this moment: nothing that has expired by now, freed or not. */
   heldMinor: bigint;
   isFrozen: boolean;
   /** What moved money, newest first. */
@@ -30,7 +32,7 @@ export interface WalletPage {
 
 interface Movement {
   operationId: string;
-  kind: MovementKind;
+  kind: KindName;
   amountMinor: bigint;
   counterpartyWalletId: bigint;
   details: string | null;
@@ -70,7 +72,7 @@ interface Row {
   amount: bigint;
   balance_after: bigint;
   created_at: Date;
-  kind: MovementKind;
+  kind: KindName;
   details: string | null;
   counterparty: bigint;
 }
@@ -78,7 +80,7 @@ interface Row {
 /** Out of JSON: amounts and ids are below 2^53. */
 interface RefusedRow {
   id: string;
-  kind: MovementKind;
+  kind: KindName;
   reason: RejectionReason;
   amount: number;
   counterparty: number;
@@ -115,7 +117,7 @@ const READ_REFUSED = `
 
 const READ_WALLET_PAGE = {
   name: 'read-wallet-page',
-  text: `SELECT w.id, w.owner_id, w.currency, w.balance, w.held, w.is_frozen,
+  text: `SELECT w.id, w.owner_id, w.currency, w.balance, ${HELD_NOW} AS held, w.is_frozen,
            e.seq, e.operation_id, e.amount, e.balance_after, o.accepted_at AS created_at, o.kind, o.details,
            CASE o.debit_wallet_id WHEN w.id THEN o.credit_wallet_id ELSE o.debit_wallet_id END AS counterparty,
            CASE row_number() OVER () WHEN 1 THEN (${READ_PENDING}) END AS pending,
@@ -180,7 +182,7 @@ function toPending(wire: unknown, ownerId: bigint): PendingMovement[] {
   const read = fromWire(wire);
   if (!read.ok) return [];
   const { id, kind, amountMinor, creditWalletId, details, acceptedAtMs, initiatorId } = read.command;
-  if (!isMovement(kind) || initiatorId !== ownerId) return [];
+  if (KINDS[kind].amount === 'none' || initiatorId !== ownerId) return [];
   const acceptedAt = new Date(acceptedAtMs);
   return [{ operationId: id, kind, amountMinor, counterpartyWalletId: creditWalletId, details, acceptedAt }];
 }
