@@ -126,9 +126,10 @@ describe.each(backends)('graceful stop, queues on %s', (backend) => {
     const answer = pay(client, 0, { Prefer: 'wait=30' });
     await untilHeldUp(stores.databaseUrl);
     const [, one, other] = service.workers;
+    // While there is none at all, whoever waits is promised.
+    await service.add('worker');
     await Promise.all([expectStopped(one!), expectStopped(other!)]);
     await held.release();
-    await service.add('worker');
     expect((await answer).status).toBe(200);
     await expectDone([await answer]);
   });
