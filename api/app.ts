@@ -80,7 +80,7 @@ export function createApp(deps: AppDeps): App {
   const { env } = deps;
   const auth = createAuth(deps);
   const assets = createSiteAssets();
-  const renderPage = createRenderPage(assets.url);
+  const { renderPage, renderShared } = createRenderPage(assets.url);
   const { routes, readDocument } = describeRoutes(collectRoutes(deps, auth));
   const serveDeps: ServeDeps = {
     auth,
@@ -105,7 +105,7 @@ export function createApp(deps: AppDeps): App {
       handler: serveRoute(route, serveDeps),
     })),
     ...createPages(deps, { auth, renderPage }),
-    ...createDocsPages(renderPage, readDocument),
+    ...createDocsPages(renderShared, readDocument),
     ...assets.endpoints,
   ]);
   app.use(CONSOLE_PATH, deps.createConsole({ auth, assetUrl: assets.url }));

@@ -8,6 +8,8 @@ import type { Response } from 'express';
 import ejs from 'ejs';
 import { Fault } from '../../shared/errors/fault.ts';
 import { createPageHeaders } from '../http/browser/securityHeaders.ts';
+import { sendPacked } from '../http/packed.ts';
+import type { Packed } from '../http/packed.ts';
 
 /** Throws a `Fault` for a template that is not there. */
 type Print = (template: string, page: object) => string;
@@ -32,14 +34,21 @@ export function readTemplates(folder: string, helpers: (print: Print) => object)
   return (template, page) => print('layout', { ...page, content: print(template, page) });
 }
 
-export function createSendPage(): (res: Response, html: string, status: number) => void {
+export const HTML = 'text/html; charset=utf-8';
+
+/** A page is text where it is somebody's: compressed, its length would tell what is in it beside what was sent. */
+export function createSendPage(): (res: Response, html: string | Packed, status: number) => void {
   const setHeaders = createPageHeaders();
   return (res, html, status) => {
     setHeaders(res.req, res);
     res.statusCode = status;
-    res.setHeader('Content-Type', 'text/html; charset=utf-8');
     // Most pages are personal: no cache may keep them, nor the browser for its back button after log-out.
     res.setHeader('Cache-Control', 'no-store');
+    if (typeof html === 'object') {
+      sendPacked(res.req, res, html);
+      return;
+    }
+    res.setHeader('Content-Type', HTML);
     res.setHeader('Content-Length', Buffer.byteLength(html));
     res.end(html);
   };

@@ -5,7 +5,7 @@ import type { Endpoint } from '../../http/endpoint.ts';
 import { createOpenApi } from '../../http/openapi.ts';
 import { createReference } from './reference.ts';
 import type { OpenApi } from './reference.ts';
-import type { PageData, RenderPage } from '../render.ts';
+import type { PageData, RenderShared } from '../render.ts';
 import { Problem } from '../../http/problem.ts';
 import { CODES, PROBLEMS } from '../../../shared/problems.ts';
 import { route } from '../../http/route.ts';
@@ -46,7 +46,7 @@ function readVersion(): string {
   return version;
 }
 
-export function createDocsPages(renderPage: RenderPage, readDocument: Description['readDocument']): Endpoint[] {
+export function createDocsPages(renderShared: RenderShared, readDocument: Description['readDocument']): Endpoint[] {
   let docs: PageData | undefined;
   const list: PageData = { title: 'Problems', problems: PROBLEMS, codes: CODES };
   const explanations = new Map(
@@ -58,13 +58,13 @@ export function createDocsPages(renderPage: RenderPage, readDocument: Descriptio
       path: '/docs',
       handler: (_req, res) => {
         docs ??= { title: 'API', reference: createReference(readDocument() as unknown as OpenApi) };
-        renderPage(res, 'docs', docs);
+        renderShared(res, 'docs', docs);
       },
     },
     {
       method: 'get',
       path: '/problems/',
-      handler: (_req, res) => renderPage(res, 'problems', list),
+      handler: (_req, res) => renderShared(res, 'problems', list),
     },
     {
       method: 'get',
@@ -72,7 +72,7 @@ export function createDocsPages(renderPage: RenderPage, readDocument: Descriptio
       handler: (req, res) => {
         const explanation = explanations.get(String(req.params['code']));
         if (!explanation) throw new Problem('not_found');
-        renderPage(res, 'problem', explanation);
+        renderShared(res, 'problem', explanation);
       },
     },
   ];
